@@ -1,0 +1,266 @@
+//! The command line: options, and what is done with them.
+
+mod repl;
+mod size;
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::Parser;
+use som::bytecode::disassemble;
+use som::errors::{ErrorKind, LoadError, RuntimeError, Unwind};
+use som::syntax::{Source, parse_class};
+use som::vm::{DEFAULT_STACK_SIZE, EvalError};
+use som::{Config, Output, Vm};
+use tailor_gc::HeapConfig;
+
+/// Stack of the thread that everything runs in, in bytes.
+pub const NATIVE_STACK: usize = 256 << 20;
+/// A run-time error ended the program.
+const EXIT_ERROR: u8 = 1;
+/// A class cannot be found or loaded.
+const EXIT_LOAD: u8 = 3;
+/// Something that should not happen.
+pub const EXIT_BUG: u8 = 70;
+
+/// SOM, the Simple Object Machine.
+///
+/// Runs the program in FILE (a class with a method `run` or `run:`), or the class of that name on the class path. Without a
+/// program, starts an interactive session.
+#[derive(Parser, Debug)]
+#[command(
+    name = "som",
+    version,
+    after_help = "Examples:
+  som examples/Hello.som
+  som -cp lib:more Main 10 20
+  som -e \"(3 + 4) println\"
+  som --disassemble 'Hello>>run' examples/Hello.som"
+)]
+struct Options {
+    /// Directories to search for classes, separated by colons; the core library is found without
+    #[arg(short = 'c', long = "class-path", visible_alias = "cp", value_name = "DIR:DIR")]
+    class_path: Option<String>,
+
+    /// Evaluate an expression, and print its value unless it is nil
+    #[arg(short, long, value_name = "EXPR")]
+    evaluate: Option<String>,
+
+    /// Show the bytecode of the program's class, or of one method, instead of running it
+    #[arg(long, value_name = "Class>>selector", num_args = 0..=1, require_equals = false, default_missing_value = "")]
+    disassemble: Option<String>,
+
+    /// Only check the syntax of the given files
+    #[arg(long)]
+    parse_only: bool,
+
+    /// The most memory that objects may take, such as 512M or 2G
+    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+    heap_size: Option<usize>,
+
+    /// Memory for nested calls, such as 64M
+    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+    stack_size: Option<usize>,
+
+    /// Say what is being done, and how long it took
+    #[arg(short, long)]
+    verbose: bool,
+
+    /// The program, and its arguments
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "FILE|CLASS")]
+    program: Vec<String>,
+}
+
+/// SOM's programs have always had `-cp`, which is not in the form that clap knows. Arguments behind the program are its own.
+fn arguments() -> Vec<std::ffi::OsString> {
+    let mut arguments: Vec<_> = std::env::args_os().collect();
+    let mut i = 1;
+    while i < arguments.len() && arguments[i].to_str().is_some_and(|a| a.starts_with('-')) {
+        if arguments[i] == "-cp" {
+            arguments[i] = "--class-path".into();
+        }
+        let takes_value = ["-c", "-e"].iter().any(|o| arguments[i] == *o)
+            || ["--class-path", "--evaluate", "--heap-size", "--stack-size"].iter().any(|o| arguments[i] == *o);
+        i += if takes_value { 2 } else { 1 };
+    }
+    arguments
+}
+
+/// Runs the program that the command line asks for; returns the exit code.
+pub fn main() -> u8 {
+    let options = Options::parse_from(arguments());
+    if options.parse_only {
+        return parse_only(&options.program);
+    }
+    let started = Instant::now();
+    let mut vm = match Vm::new(config(&options)) {
+        Ok(vm) => vm,
+        Err(e) => return report_load(&e),
+    };
+    if options.verbose {
+        eprintln!("som: ready after {:.2} ms", started.elapsed().as_secs_f64() * 1e3);
+    }
+    let code = dispatch(&mut vm, &options);
+    vm.flush();
+    if options.verbose {
+        let stats = vm.heap_stats();
+        eprintln!(
+            "som: done after {:.2} ms, {} bytes allocated, {} collections in {:.2} ms",
+            started.elapsed().as_secs_f64() * 1e3,
+            stats.allocated_bytes,
+            stats.collections,
+            stats.pause_ns as f64 / 1e6
+        );
+    }
+    code
+}
+
+fn config(options: &Options) -> Config {
+    let class_path = options.class_path.as_deref().unwrap_or_default();
+    let mut heap = HeapConfig { limit: size::default_heap() };
+    if let Some(limit) = options.heap_size {
+        heap.limit = limit;
+    }
+    Config {
+        class_path: class_path.split(':').filter(|d| !d.is_empty()).map(PathBuf::from).collect(),
+        heap,
+        stack_size: options.stack_size.unwrap_or(DEFAULT_STACK_SIZE),
+        output: Output::process(),
+    }
+}
+
+fn dispatch(vm: &mut Vm, options: &Options) -> u8 {
+    if let Some(method) = &options.disassemble {
+        return show_bytecode(vm, method, options.program.first().map(String::as_str));
+    }
+    if let Some(code) = &options.evaluate {
+        return evaluate(vm, code);
+    }
+    match options.program.split_first() {
+        Some((program, args)) => run(vm, program, args, options.verbose),
+        None => repl::run(vm),
+    }
+}
+
+/// The class that a program argument names: a path puts its directory on the class path.
+fn program_class(vm: &mut Vm, program: &str) -> String {
+    let path = Path::new(program);
+    let is_path = path.extension().is_some_and(|e| e == "som") || program.contains('/');
+    if !is_path {
+        return program.to_string();
+    }
+    let directory = path.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    vm.add_class_path(directory.to_path_buf());
+    path.file_stem().map_or_else(|| program.to_string(), |stem| stem.to_string_lossy().into_owned())
+}
+
+fn run(vm: &mut Vm, program: &str, args: &[String], verbose: bool) -> u8 {
+    let class = program_class(vm, program);
+    if let Err(e) = vm.class_named(&class) {
+        return report_load(&e);
+    }
+    if verbose {
+        eprintln!("som: running {class}");
+    }
+    let result = vm.run_program(&class, args);
+    finish(vm, result.map(|_| ()))
+}
+
+/// Reports how a program ended.
+fn finish(vm: &mut Vm, result: Result<(), Unwind>) -> u8 {
+    match result {
+        Ok(()) => 0,
+        // The operating system keeps the low byte.
+        Err(Unwind::Exit(code)) => code as u8,
+        Err(Unwind::Error(e)) => {
+            report_error(vm, &e);
+            EXIT_ERROR
+        }
+    }
+}
+
+/// Errors raised with `error:` go to standard output, as in every SOM; all others to standard error, with the trace.
+fn report_error(vm: &mut Vm, error: &RuntimeError) {
+    if error.kind == ErrorKind::User {
+        vm.output().print(&format!("\n{}\n", error.message));
+        vm.output().print_error(&error.traceback());
+    } else {
+        vm.output().print_error(&format!("{error}\n"));
+    }
+}
+
+fn report_load(error: &LoadError) -> u8 {
+    eprintln!("{error}");
+    EXIT_LOAD
+}
+
+fn evaluate(vm: &mut Vm, code: &str) -> u8 {
+    let value = match vm.evaluate("-e", code) {
+        Ok(value) => value,
+        Err(EvalError::Source(e)) => return report_load(&e),
+        Err(EvalError::Unwind(unwind)) => return finish(vm, Err(unwind)),
+    };
+    if value == vm.nil() {
+        return 0;
+    }
+    let shown = repl::printed(vm, value).map(|text| vm.output().print(&format!("{text}\n")));
+    finish(vm, shown)
+}
+
+fn parse_only(files: &[String]) -> u8 {
+    let mut failed = false;
+    for file in files {
+        let parsed = std::fs::read(file)
+            .map_err(|e| LoadError::Io(file.clone(), e))
+            .and_then(|bytes| Source::from_bytes(file.clone(), bytes).map_err(|d| LoadError::Source(vec![d])))
+            .and_then(|source| parse_class(&source).map_err(LoadError::Source));
+        if let Err(e) = parsed {
+            report_load(&e);
+            failed = true;
+        }
+    }
+    if failed { EXIT_LOAD } else { 0 }
+}
+
+fn show_bytecode(vm: &mut Vm, wanted: &str, program: Option<&str>) -> u8 {
+    // With a value that names no method, the option has taken the program's name.
+    let (method, program) = match wanted.split_once(">>") {
+        Some(_) => (wanted.split_once(">>"), program),
+        None => (None, if wanted.is_empty() { program } else { Some(wanted) }),
+    };
+    let class = program.map(|p| program_class(vm, p));
+    let Some(class) = method.map(|(c, _)| c.to_string()).or(class) else {
+        eprintln!("som: --disassemble needs a class, a file, or Class>>selector");
+        return 2;
+    };
+    let (class, side) = match class.strip_suffix(" class") {
+        Some(class) => (class.to_string(), 1),
+        None => (class, 0),
+    };
+    let id = match vm.class_named(&class) {
+        Ok(id) => id,
+        Err(e) => return report_load(&e),
+    };
+    let methods = if method.is_some() {
+        if side == 0 { vm.class_info(id).methods.clone() } else { vm.metaclass_info(id).methods.clone() }
+    } else {
+        vm.class_info(id).methods.iter().chain(&vm.metaclass_info(id).methods).copied().collect()
+    };
+    let mut found = false;
+    for m in methods {
+        if method.is_none_or(|(_, selector)| m.selector().as_str() == selector) {
+            found = true;
+            if let Err(e) = vm.make_executable(m) {
+                eprintln!("{e}");
+                return EXIT_LOAD;
+            }
+            let text = disassemble(vm, m);
+            vm.output().print(&format!("{text}\n"));
+        }
+    }
+    if !found {
+        eprintln!("som: there is no method {wanted}");
+        return 2;
+    }
+    0
+}

@@ -1,0 +1,227 @@
+//! Primitives that change the flow of control, and messages that the VM itself sends.
+
+use tailor_gc::Gc;
+
+use super::{Regs, send};
+use crate::bytecode::Instr;
+use crate::classes::{Core, InstanceFormat};
+use crate::compiler;
+use crate::errors::{Raise, Unwind};
+use crate::method::{Method, Site};
+use crate::objects::{Array, Association, Block, ClassId, Str};
+use crate::value::Value;
+use crate::vm::{Vm, class_id};
+
+/// A primitive that the interpreter carries out, since it runs SOM code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Control {
+    /// `value`, `value:`, `value:with:` of blocks.
+    Value,
+    /// `restart`: starts the sending activation anew.
+    Restart,
+    /// `perform:`
+    Perform,
+    /// `perform:withArguments:`
+    PerformWith,
+    /// `perform:inSuperclass:`
+    PerformInSuper,
+    /// `perform:withArguments:inSuperclass:`
+    PerformWithInSuper,
+    /// `invokeOn:with:`
+    InvokeOn,
+}
+
+/// Carries out a control primitive.
+pub(super) fn perform(
+    vm: &mut Vm,
+    regs: Regs,
+    control: Control,
+    site: &Site,
+    window: u16,
+    target: u16,
+) -> Result<Regs, Unwind> {
+    vm.regs = Some(regs);
+    let arg = |n: u16| regs.frame.get(window + n);
+    match control {
+        Control::Value => {
+            let block = check(vm, arg(0).downcast::<Block>(), "A Block's method needs a Block as receiver.")?;
+            let method = block.method();
+            if method.args != site.args {
+                let message = format!("A block with {} arguments was given {}.", method.args, site.args);
+                return Err(vm.unwind(Raise::error(message)));
+            }
+            send::enter(vm, regs, method, window, target)
+        }
+        Control::Restart => {
+            let method = match regs.method.compiled() {
+                Some(code) if code.is_stub => super::returns::resumed(regs.method),
+                _ => regs.method,
+            };
+            let pc = method.compiled().map_or(0, |code| code.restart as usize);
+            Ok(Regs { method, pc, frame: regs.frame })
+        }
+        Control::Perform => {
+            let selector = symbol(vm, arg(1))?;
+            send_found(vm, regs, class_id(arg(0)), selector, &[], window, target)
+        }
+        Control::PerformWith => {
+            let selector = symbol(vm, arg(1))?;
+            let arguments = arguments(vm, arg(2))?;
+            send_found(vm, regs, class_id(arg(0)), selector, &arguments, window, target)
+        }
+        Control::PerformInSuper => {
+            let selector = symbol(vm, arg(1))?;
+            let class = superclass(vm, arg(0), arg(2))?;
+            send_found(vm, regs, class, selector, &[], window, target)
+        }
+        Control::PerformWithInSuper => {
+            let selector = symbol(vm, arg(1))?;
+            let arguments = arguments(vm, arg(2))?;
+            let class = superclass(vm, arg(0), arg(3))?;
+            send_found(vm, regs, class, selector, &arguments, window, target)
+        }
+        Control::InvokeOn => {
+            let method = check(vm, arg(0).downcast::<Method>(), "A Method's method needs a Method as receiver.")?;
+            let arguments = arguments(vm, arg(2))?;
+            let receiver = arg(1);
+            if !vm.inherits(class_id(receiver), method.holder()) {
+                let class = vm.class_name(method.holder());
+                let message = format!("{} is no instance of {class}, whose method is invoked.", vm.describe(receiver));
+                return Err(vm.unwind(Raise::error(message)));
+            }
+            regs.frame.set(window, receiver);
+            invoke_with(vm, regs, method, &arguments, window, target)
+        }
+    }
+}
+
+fn check<T>(vm: &mut Vm, value: Option<T>, otherwise: &str) -> Result<T, Unwind> {
+    value.ok_or_else(|| vm.unwind(Raise::error(otherwise)))
+}
+
+fn symbol(vm: &mut Vm, value: Value) -> Result<Gc<Str>, Unwind> {
+    let symbol = value.downcast::<Str>().filter(|s| vm.class_info(s.class_id()).format == InstanceFormat::Symbol);
+    match symbol {
+        Some(symbol) => Ok(symbol),
+        None => {
+            let message = crate::primitives::expected_instance(vm, Core::Symbol, value);
+            Err(vm.unwind(message))
+        }
+    }
+}
+
+fn arguments(vm: &mut Vm, value: Value) -> Result<Vec<Value>, Unwind> {
+    match value.downcast::<Array>() {
+        Some(array) => Ok(array.elements().iter().map(|e| e.get()).collect()),
+        None => {
+            let message = crate::primitives::expected_instance(vm, Core::Array, value);
+            Err(vm.unwind(message))
+        }
+    }
+}
+
+/// The class to start a lookup at; the receiver must be an instance of it, since its methods may use its fields.
+fn superclass(vm: &mut Vm, receiver: Value, class: Value) -> Result<ClassId, Unwind> {
+    let Some(id) = vm.as_class(class) else {
+        let message = crate::primitives::expected_instance(vm, Core::Class, class);
+        return Err(vm.unwind(message));
+    };
+    if !vm.inherits(class_id(receiver), id) {
+        let message = format!("{} is no superclass of {}.", vm.class_name(id), vm.class_name(class_id(receiver)));
+        return Err(vm.unwind(Raise::error(message)));
+    }
+    Ok(id)
+}
+
+/// Sends a message found by reflection to the receiver in the window.
+fn send_found(
+    vm: &mut Vm,
+    regs: Regs,
+    class: ClassId,
+    selector: Gc<Str>,
+    arguments: &[Value],
+    window: u16,
+    target: u16,
+) -> Result<Regs, Unwind> {
+    match vm.lookup(class, selector) {
+        Some(method) => invoke_with(vm, regs, method, arguments, window, target),
+        None => {
+            put_arguments(vm, regs, arguments, window)?;
+            let site = Site::new(selector, arguments.len() as u16);
+            send::not_understood(vm, regs, &site, window, target)
+        }
+    }
+}
+
+/// The most arguments that reflection passes; no method has more, since registers are limited.
+const MAX_ARGUMENTS: usize = 50_000;
+
+fn put_arguments(vm: &mut Vm, regs: Regs, arguments: &[Value], window: u16) -> Result<(), Unwind> {
+    if arguments.len() > MAX_ARGUMENTS - usize::from(window).min(MAX_ARGUMENTS) {
+        return Err(vm.unwind(Raise::error(format!("Too many arguments: {}.", arguments.len()))));
+    }
+    send::ensure_room(vm, regs, arguments.len())?;
+    for (i, &argument) in arguments.iter().enumerate() {
+        regs.frame.set(window + 1 + i as u16, argument);
+    }
+    Ok(())
+}
+
+fn invoke_with(
+    vm: &mut Vm,
+    regs: Regs,
+    method: Gc<Method>,
+    arguments: &[Value],
+    window: u16,
+    target: u16,
+) -> Result<Regs, Unwind> {
+    if arguments.len() != usize::from(method.args) {
+        let message =
+            format!("Tried passing {} arguments to a function that requires {}.", arguments.len(), method.args);
+        return Err(vm.unwind(Raise::error(message)));
+    }
+    put_arguments(vm, regs, arguments, window)?;
+    let site = Site::new(method.selector(), method.args);
+    send::invoke(vm, regs, method, &site, window, target)
+}
+
+/// A global without a value: sends `unknownGlobal:` to `self`.
+#[cold]
+#[inline(never)]
+pub(super) fn unknown_global(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Unwind> {
+    // SAFETY: the literal of `LoadGlobal` is an association.
+    let association: Gc<Association> = unsafe { regs.method.literal(i.b).as_gc() };
+    let window = regs.method.scratch_window.get();
+    regs.frame.set(window, this(regs));
+    regs.frame.set(window + 1, Value::from_gc(association.name()));
+    let site = Site::new(vm.symbols_used.unknown_global, 1);
+    send::uncached(vm, regs, &site, window, i.a)
+}
+
+/// `self` of an activation.
+fn this(regs: Regs) -> Value {
+    let first = regs.frame.get(0);
+    match first.downcast::<Block>() {
+        Some(block) if regs.method.is_block() => block.receiver(),
+        _ => first,
+    }
+}
+
+/// An inlined message met a receiver that its instructions can't handle: goes on in the stub that really sends it.
+#[cold]
+#[inline(never)]
+pub(super) fn leave_for_stub(vm: &mut Vm, regs: Regs, site: u16) -> Result<Regs, Unwind> {
+    vm.regs = Some(regs);
+    let known = regs.method.details().stubs.borrow().iter().find(|(s, _)| *s == site).map(|(_, stub)| *stub);
+    let stub = match known {
+        Some(stub) => stub,
+        None => {
+            let stub = compiler::compile_stub(vm, regs.method, site).map_err(|e| vm.unwind(Raise::error(e.message)))?;
+            regs.method.details().stubs.borrow_mut().push((site, stub));
+            stub
+        }
+    };
+    let end = Regs { method: stub, pc: 0, frame: regs.frame };
+    send::ensure_room(vm, end, 0)?;
+    Ok(end)
+}

@@ -1,0 +1,265 @@
+//! Handlers that move data: literals, globals, fields, contexts, blocks, arrays, tests.
+
+use tailor_gc::Gc;
+
+use super::{Frame, Regs};
+use crate::bytecode::{Instr, NO_REGISTER};
+use crate::classes::Core;
+use crate::errors::Unwind;
+use crate::method::Method;
+use crate::objects::{Array, Association, Block, Context, Instance};
+use crate::value::Value;
+use crate::vm::Vm;
+
+#[inline(always)]
+pub(super) fn move_(frame: Frame, i: Instr) {
+    frame.set(i.a, frame.get(i.b));
+}
+
+#[inline(always)]
+pub(super) fn load_literal(method: Gc<Method>, frame: Frame, i: Instr) {
+    // SAFETY: the compiler made the index and the literal together.
+    frame.set(i.a, unsafe { method.literal(i.b) });
+}
+
+#[inline(always)]
+pub(super) fn load_int(frame: Frame, i: Instr) {
+    frame.set(i.a, Value::small(i64::from(i.imm32())));
+}
+
+#[inline(always)]
+pub(super) fn load_global(method: Gc<Method>, frame: Frame, i: Instr) -> bool {
+    // SAFETY: the literal of `LoadGlobal` is an association.
+    let association: Gc<Association> = unsafe { method.literal(i.b).as_gc() };
+    let value = association.value();
+    frame.set(i.a, value);
+    value != Value::UNDEFINED
+}
+
+/// `self` as the object whose fields a method uses.
+///
+/// # Safety
+/// `r` holds `self` in a method of a class that has fields.
+#[inline(always)]
+unsafe fn this(frame: Frame, r: u16) -> Gc<Instance> {
+    // SAFETY: only classes whose instances are `Instance`s have fields, and a method runs on instances of its class only.
+    unsafe { frame.get(r).as_gc() }
+}
+
+#[inline(always)]
+pub(super) fn get_field(frame: Frame, i: Instr) {
+    // SAFETY: the compiler emits field accesses to `self` only, with an index from the class's fields.
+    frame.set(i.a, unsafe { this(frame, i.b).slot(usize::from(i.c)).get() });
+}
+
+#[inline(always)]
+pub(super) fn set_field(vm: &mut Vm, frame: Frame, i: Instr) {
+    // SAFETY: as for `get_field`.
+    let object = unsafe { this(frame, i.a) };
+    let value = frame.get(i.b);
+    // SAFETY: as for `get_field`.
+    unsafe { object.slot(usize::from(i.c)).set(value) };
+    if value.is_ref() {
+        vm.heap.write_barrier(object);
+    }
+}
+
+/// A register's context.
+///
+/// # Safety
+/// The register holds a context: the compiler reserved it for one.
+#[inline(always)]
+unsafe fn context(frame: Frame, r: u16) -> Gc<Context> {
+    // SAFETY: the caller's promise.
+    unsafe { frame.get(r).as_gc() }
+}
+
+#[inline(always)]
+pub(super) fn get_context(frame: Frame, i: Instr) {
+    // SAFETY: the compiler laid out the context.
+    frame.set(i.a, unsafe { context(frame, i.b).slot(usize::from(i.c)).get() });
+}
+
+#[inline(always)]
+pub(super) fn set_context(vm: &mut Vm, frame: Frame, i: Instr) {
+    // SAFETY: the compiler laid out the context.
+    let context = unsafe { context(frame, i.a) };
+    store(vm, context, i.c, frame.get(i.b));
+}
+
+#[inline(always)]
+fn store(vm: &mut Vm, context: Gc<Context>, slot: u16, value: Value) {
+    // SAFETY: the compiler laid out the context.
+    unsafe { context.slot(usize::from(slot)).set(value) };
+    if value.is_ref() {
+        vm.heap.write_barrier(context);
+    }
+}
+
+/// The block in `r0`.
+#[inline(always)]
+pub(super) fn block(frame: Frame) -> Gc<Block> {
+    // SAFETY: only a block's code asks, and its `r0` is the block.
+    unsafe { frame.get(0).as_gc() }
+}
+
+/// The context `hops` steps out from the block's own.
+#[inline(always)]
+pub(super) fn outer_context(frame: Frame, hops: u16) -> Gc<Context> {
+    let mut context = block(frame).context();
+    for _ in 0..hops {
+        // SAFETY: the compiler counted the contexts that are there.
+        context = unsafe { context.as_gc::<Context>() }.outer.get();
+    }
+    // SAFETY: as above.
+    unsafe { context.as_gc() }
+}
+
+#[inline(always)]
+pub(super) fn get_outer(frame: Frame, i: Instr) {
+    // SAFETY: the compiler laid out the context.
+    frame.set(i.a, unsafe { outer_context(frame, i.b).slot(usize::from(i.c)).get() });
+}
+
+#[inline(always)]
+pub(super) fn set_outer(vm: &mut Vm, frame: Frame, i: Instr) {
+    store(vm, outer_context(frame, i.b), i.c, frame.get(i.a));
+}
+
+#[inline(always)]
+fn optional(frame: Frame, r: u16, default: Value) -> Value {
+    if r == NO_REGISTER { default } else { frame.get(r) }
+}
+
+#[inline(always)]
+pub(super) fn new_context(vm: &mut Vm, regs: Regs, i: Instr) -> Result<(), Unwind> {
+    make_context(vm, regs, i, Value::UNDEFINED)
+}
+
+#[inline(always)]
+pub(super) fn new_context_in_block(vm: &mut Vm, regs: Regs, i: Instr) -> Result<(), Unwind> {
+    make_context(vm, regs, i, block(regs.frame).context())
+}
+
+#[inline(always)]
+fn make_context(vm: &mut Vm, regs: Regs, i: Instr, default: Value) -> Result<(), Unwind> {
+    vm.regs = Some(regs);
+    let outer = optional(regs.frame, i.b, default);
+    let context = vm.new_context(outer, i.c).map_err(|r| vm.unwind(r))?;
+    regs.frame.set(i.a, Value::from_gc(context));
+    Ok(())
+}
+
+#[inline(always)]
+pub(super) fn make_block(vm: &mut Vm, regs: Regs, i: Instr) -> Result<(), Unwind> {
+    make_block_with(vm, regs, i, regs.frame.get(0), Value::UNDEFINED)
+}
+
+#[inline(always)]
+pub(super) fn make_block_in_block(vm: &mut Vm, regs: Regs, i: Instr) -> Result<(), Unwind> {
+    let outer = block(regs.frame);
+    make_block_with(vm, regs, i, outer.receiver(), outer.context())
+}
+
+#[inline(always)]
+fn make_block_with(vm: &mut Vm, regs: Regs, i: Instr, receiver: Value, default: Value) -> Result<(), Unwind> {
+    vm.regs = Some(regs);
+    let context = optional(regs.frame, i.c, default);
+    // SAFETY: the literal of `MakeBlock` is a method, made by the compiler.
+    let method: Gc<Method> = unsafe { regs.method.literal(i.b).as_gc() };
+    let block = vm.new_block(method, receiver, context).map_err(|r| vm.unwind(r))?;
+    regs.frame.set(i.a, block);
+    Ok(())
+}
+
+#[inline(always)]
+pub(super) fn block_self(frame: Frame, i: Instr) {
+    frame.set(i.a, block(frame).receiver());
+}
+
+/// Whether the register holds the Boolean `when`; `None` if it holds no Boolean.
+#[inline(always)]
+pub(super) fn is_boolean(vm: &Vm, frame: Frame, i: Instr, when: bool) -> Option<bool> {
+    let value = frame.get(i.a);
+    if value == vm.boolean(when) {
+        Some(true)
+    } else if value == vm.boolean(!when) {
+        Some(false)
+    } else {
+        None
+    }
+}
+
+/// Whether the register holds nil; `None` if the object there may have its own idea about the message.
+#[inline(always)]
+pub(super) fn is_nil(vm: &Vm, frame: Frame, i: Instr) -> Option<bool> {
+    let nil = frame.get(i.a) == vm.nil;
+    (nil || vm.assumptions.nil_tests).then_some(nil)
+}
+
+#[inline(always)]
+pub(super) fn nil_test(vm: &Vm, frame: Frame, i: Instr, when: bool) -> bool {
+    let nil = frame.get(i.b) == vm.nil;
+    frame.set(i.a, if nil || vm.assumptions.nil_tests { vm.boolean(nil == when) } else { frame.get(i.a) });
+    nil || vm.assumptions.nil_tests
+}
+
+#[inline(always)]
+pub(super) fn not(vm: &Vm, frame: Frame, i: Instr) -> bool {
+    let value = frame.get(i.b);
+    if value == vm.true_ {
+        frame.set(i.a, vm.false_);
+        true
+    } else if value == vm.false_ {
+        frame.set(i.a, vm.true_);
+        true
+    } else {
+        false
+    }
+}
+
+/// The array in a register, and the offset for an index from 1, if both are as the fast path wants them.
+#[inline(always)]
+fn element(frame: Frame, array: u16, index: u16) -> Option<(Gc<Array>, usize)> {
+    let (array, index) = (frame.get(array), frame.get(index));
+    if !array.is_ref() || !index.is_small() {
+        return None;
+    }
+    // SAFETY: values that programs see are never undefined; objects of class Array are arrays.
+    let array: Gc<Array> = unsafe {
+        if array.header_unchecked().tag() != Core::Array.id().0 {
+            return None;
+        }
+        array.as_gc()
+    };
+    let offset = (index.as_small() as usize).wrapping_sub(1);
+    (offset < array.length()).then_some((array, offset))
+}
+
+#[inline(always)]
+pub(super) fn at(frame: Frame, i: Instr) -> bool {
+    match element(frame, i.b, i.c) {
+        Some((array, offset)) => {
+            // SAFETY: `element` checked the offset.
+            frame.set(i.a, unsafe { array.elements().get_unchecked(offset) }.get());
+            true
+        }
+        None => false,
+    }
+}
+
+#[inline(always)]
+pub(super) fn at_put(vm: &mut Vm, frame: Frame, i: Instr) -> bool {
+    match element(frame, i.a, i.b) {
+        Some((array, offset)) => {
+            let value = frame.get(i.c);
+            // SAFETY: `element` checked the offset.
+            unsafe { array.elements().get_unchecked(offset) }.set(value);
+            if value.is_ref() {
+                vm.heap.write_barrier(array);
+            }
+            true
+        }
+        None => false,
+    }
+}

@@ -1,0 +1,141 @@
+//! Frames: windows on the guest stack.
+//!
+//! Below a frame's `r0` lie two *link* words:
+//! - `frame[-2]`: the caller's method;
+//! - `frame[-1]`: where to go on there, as one odd word (so that a conservative collector takes it for an integer): the return
+//!   address, the distance to the caller's frame, and the register for the result. Zero marks a frame that was entered from
+//!   Rust.
+
+use tailor_gc::Gc;
+
+use crate::method::Method;
+use crate::value::Value;
+
+/// A frame, by the address of its `r0`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct Frame(*mut Value);
+
+impl Frame {
+    /// The frame whose `r0` is at this address.
+    ///
+    /// # Safety
+    /// The address lies within a guest stack, with room for the link below and for the method's registers from there on.
+    /// All frames are made so; [`super::send::enter`] checks the room.
+    #[inline(always)]
+    pub unsafe fn at(address: *mut Value) -> Frame {
+        Frame(address)
+    }
+
+    /// The address of `r0`.
+    #[inline(always)]
+    pub fn address(self) -> *mut Value {
+        self.0
+    }
+
+    /// Register `r`.
+    #[inline(always)]
+    pub fn get(self, r: u16) -> Value {
+        // SAFETY: the compiler uses only registers that it reserved, and a frame has room for them.
+        unsafe { *self.0.add(usize::from(r)) }
+    }
+
+    /// Sets register `r`.
+    #[inline(always)]
+    pub fn set(self, r: u16, value: Value) {
+        // SAFETY: as for `get`.
+        unsafe { *self.0.add(usize::from(r)) = value }
+    }
+
+    /// The frame whose `r0` is this frame's register `r`.
+    #[inline(always)]
+    pub fn window(self, r: u16) -> Frame {
+        Frame(self.0.wrapping_add(usize::from(r)))
+    }
+
+    /// `count` registers from `r` on.
+    pub fn slice<'a>(self, r: u16, count: usize) -> &'a [Value] {
+        // SAFETY: as for `get`; the slice is used before the registers change.
+        unsafe { std::slice::from_raw_parts(self.0.add(usize::from(r)), count) }
+    }
+
+    #[inline(always)]
+    pub(super) fn set_link(self, method: Gc<Method>, link: Link) {
+        // SAFETY: each frame has room for its link.
+        unsafe {
+            *self.0.sub(2).cast::<*mut Method>() = method.as_ptr();
+            *self.0.sub(1).cast::<u64>() = link.0;
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn link(self) -> Link {
+        // SAFETY: as for `set_link`.
+        Link(unsafe { *self.0.sub(1).cast::<u64>() })
+    }
+
+    /// The caller's method; there is one unless the link is [`Link::ENTRY`].
+    #[inline(always)]
+    pub(super) fn caller_method(self) -> Gc<Method> {
+        // SAFETY: set together with the link.
+        unsafe { Gc::from_ptr(*self.0.sub(2).cast::<*mut Method>()) }
+    }
+}
+
+/// Where a frame returns to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Link(u64);
+
+impl Link {
+    /// The frame was entered from Rust.
+    pub const ENTRY: Link = Link(0);
+
+    #[inline(always)]
+    pub fn new(pc: usize, window: u16, target: u16) -> Link {
+        Link((pc as u64) << 33 | u64::from(window) << 17 | u64::from(target) << 1 | 1)
+    }
+
+    #[inline(always)]
+    pub fn pc(self) -> usize {
+        (self.0 >> 33) as usize
+    }
+
+    #[inline(always)]
+    pub fn window(self) -> usize {
+        (self.0 >> 17) as usize & 0xffff
+    }
+
+    #[inline(always)]
+    pub fn target(self) -> u16 {
+        (self.0 >> 1) as u16
+    }
+}
+
+/// The state of the interpreter: all there is beside the heap and the guest stack.
+#[derive(Clone, Copy, Debug)]
+pub struct Regs {
+    /// What is being executed.
+    pub method: Gc<Method>,
+    /// The index of the current instruction.
+    pub pc: usize,
+    /// Its registers.
+    pub frame: Frame,
+}
+
+impl Regs {
+    /// Behind the last register.
+    #[inline(always)]
+    pub fn top(self) -> *const Value {
+        self.frame.address().wrapping_add(usize::from(self.method.registers.get()))
+    }
+
+    /// The activation that called this one, at the calling instruction.
+    pub fn caller(self) -> Option<Regs> {
+        let link = self.frame.link();
+        if link == Link::ENTRY {
+            return None;
+        }
+        let frame = Frame(self.frame.address().wrapping_sub(link.window()));
+        Some(Regs { method: self.frame.caller_method(), pc: link.pc() - 1, frame })
+    }
+}

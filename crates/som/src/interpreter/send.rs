@@ -1,0 +1,416 @@
+//! Sends: inline caches, quickening, and entering methods.
+//!
+//! A fresh `Send` looks its method up and becomes the `Send...` form for what it found ([`first`]). These forms check the
+//! receiver's class against the site's first cache entry; on a miss ([`miss`]) the site becomes polymorphic, searched in
+//! order, and finally megamorphic, where the VM's lookup cache serves all.
+
+use tailor_gc::Gc;
+
+use super::frame::Link;
+use super::{Frame, Regs, control, make_executable};
+use crate::bytecode::{Instr, LINK, Op};
+use crate::errors::{ErrorKind, Raise, Unwind};
+use crate::method::{CacheEntry, Invokable, Method, Site};
+use crate::objects::{Block, Instance};
+use crate::primitives::{Args, Primitive};
+use crate::value::Value;
+use crate::vm::{Vm, class_id};
+
+/// Words kept free above the registers of every frame: a window for messages that the VM itself sends.
+const SLACK: usize = 16;
+
+/// The first cache entry of a send's site.
+#[inline(always)]
+fn entry(method: Gc<Method>, i: Instr) -> CacheEntry {
+    // SAFETY: the compiler made the site and its number together.
+    unsafe { method.site(i.c) }.entries[0].get()
+}
+
+/// Makes the frame of a call; `None` if the stack has no room for it.
+#[inline(always)]
+pub(super) fn push(vm: &Vm, caller: Gc<Method>, callee: Gc<Method>, frame: Frame, link: Link) -> Option<Frame> {
+    let new = frame.window(link.window() as u16);
+    let end = new.address().wrapping_add(usize::from(callee.registers.get()) + SLACK);
+    if end > vm.stack.limit() {
+        return None;
+    }
+    new.set_link(caller, link);
+    let first = callee.args + 1;
+    for local in first..first + callee.locals.get() {
+        new.set(local, vm.nil);
+    }
+    Some(new)
+}
+
+/// `SendMethod`, if the receiver has the expected class: callee and its frame.
+#[inline(always)]
+pub(super) fn method_hit(
+    vm: &Vm,
+    method: Gc<Method>,
+    pc: usize,
+    frame: Frame,
+    i: Instr,
+) -> Option<(Gc<Method>, Frame)> {
+    let entry = entry(method, i);
+    if class_id(frame.get(i.b)) != entry.class {
+        return None;
+    }
+    let callee = entry.target?;
+    let new = push(vm, method, callee, frame, Link::new(pc + 1, i.b, i.a))?;
+    Some((callee, new))
+}
+
+/// `SendBlock`, if the receiver is a block with the right number of arguments.
+#[inline(always)]
+pub(super) fn block_hit(vm: &Vm, method: Gc<Method>, pc: usize, frame: Frame, i: Instr) -> Option<(Gc<Method>, Frame)> {
+    let receiver = frame.get(i.b);
+    if class_id(receiver) != entry(method, i).class {
+        return None;
+    }
+    // SAFETY: the site's class is one of the block classes, whose instances are blocks; each class has its number of
+    // arguments, and the compiler has compiled all blocks.
+    let callee = unsafe { receiver.as_gc::<Block>() }.method();
+    let new = push(vm, method, callee, frame, Link::new(pc + 1, i.b, i.a))?;
+    Some((callee, new))
+}
+
+/// `SendPrimitive`: whether the receiver has the expected class.
+#[inline(always)]
+pub(super) fn primitive_hit(vm: &mut Vm, regs: Regs, i: Instr) -> Result<bool, Unwind> {
+    let entry = entry(regs.method, i);
+    if class_id(regs.frame.get(i.b)) != entry.class {
+        return Ok(false);
+    }
+    let Some(target) = entry.target else { return Ok(false) };
+    let Invokable::Primitive(Primitive::Native(function)) = target.invokable() else { return Ok(false) };
+    vm.regs = Some(regs);
+    match function(vm, Args::new(regs.frame.window(i.b))) {
+        Ok(value) => {
+            regs.frame.set(i.a, value);
+            Ok(true)
+        }
+        Err(raise) => Err(vm.unwind(raise)),
+    }
+}
+
+/// Field `field` of an object.
+///
+/// # Safety
+/// `object` is an instance of a class that has that field.
+#[inline(always)]
+unsafe fn get_field(object: Value, field: usize) -> Value {
+    // SAFETY: classes with fields have instances of this kind; the rest is the caller's promise.
+    unsafe { object.as_gc::<Instance>().slot(field).get() }
+}
+
+#[inline(always)]
+pub(super) fn getter_hit(method: Gc<Method>, frame: Frame, i: Instr) -> bool {
+    let entry = entry(method, i);
+    let receiver = frame.get(i.b);
+    let hit = class_id(receiver) == entry.class;
+    if hit {
+        // SAFETY: the class matches, and the entry's field is one of its fields.
+        frame.set(i.a, unsafe { get_field(receiver, entry.field as usize) });
+    }
+    hit
+}
+
+#[inline(always)]
+pub(super) fn setter_hit(vm: &mut Vm, method: Gc<Method>, frame: Frame, i: Instr) -> bool {
+    let entry = entry(method, i);
+    let receiver = frame.get(i.b);
+    let hit = class_id(receiver) == entry.class;
+    if hit {
+        set_field(vm, receiver, entry.field as usize, frame.get(i.b + 1));
+        frame.set(i.a, receiver);
+    }
+    hit
+}
+
+#[inline(always)]
+fn set_field(vm: &mut Vm, receiver: Value, field: usize, value: Value) {
+    // SAFETY: as for `getter_hit`.
+    let object = unsafe { receiver.as_gc::<Instance>() };
+    // SAFETY: as above.
+    unsafe { object.slot(field) }.set(value);
+    if value.is_ref() {
+        vm.heap.write_barrier(object);
+    }
+}
+
+#[inline(always)]
+pub(super) fn constant_hit(method: Gc<Method>, frame: Frame, i: Instr) -> bool {
+    let entry = entry(method, i);
+    let hit = class_id(frame.get(i.b)) == entry.class;
+    if hit && let Some(Invokable::Constant(value)) = entry.target.map(|t| t.invokable()) {
+        frame.set(i.a, value);
+    }
+    hit
+}
+
+/// A send that is executed for the first time.
+#[cold]
+pub(super) fn first(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Unwind> {
+    // SAFETY: the compiler made the site and its number together.
+    let site = unsafe { regs.method.site(i.c) };
+    let class = class_id(regs.frame.get(i.b));
+    if let Some(target) = find(vm, regs, class, site)? {
+        site.entries[0].set(cache_entry(class, target));
+        let op = match target.invokable() {
+            Invokable::Bytecode => Op::SendMethod,
+            Invokable::Primitive(Primitive::Native(_)) => Op::SendPrimitive,
+            Invokable::Primitive(Primitive::Control(control::Control::Value)) => Op::SendBlock,
+            Invokable::Primitive(Primitive::Control(_)) | Invokable::Uncompiled => Op::SendPoly,
+            Invokable::Getter(_) => Op::SendGetter,
+            Invokable::Setter(_) => Op::SendSetter,
+            Invokable::Constant(_) => Op::SendConstant,
+        };
+        // SAFETY: this is the instruction being executed; all forms of a send take the same operands.
+        unsafe { regs.method.quicken(regs.pc, op) };
+        return invoke(vm, regs, target, site, i.b, i.a);
+    }
+    not_understood(vm, regs, site, i.b, i.a)
+}
+
+fn cache_entry(class: crate::objects::ClassId, target: Gc<Method>) -> CacheEntry {
+    let field = match target.invokable() {
+        Invokable::Getter(field) | Invokable::Setter(field) => u32::from(field),
+        _ => 0,
+    };
+    CacheEntry { class, field, target: Some(target) }
+}
+
+/// Looks a method up and makes it executable.
+fn find(vm: &mut Vm, regs: Regs, class: crate::objects::ClassId, site: &Site) -> Result<Option<Gc<Method>>, Unwind> {
+    let Some(target) = vm.lookup(class, site.selector) else { return Ok(None) };
+    if let Invokable::Uncompiled = target.invokable() {
+        vm.regs = Some(regs);
+        make_executable(vm, target).map_err(|raise| vm.unwind(raise))?;
+    }
+    Ok(Some(target))
+}
+
+/// A quickened send whose expectation failed: another class, or no room on the stack.
+#[cold]
+#[inline(never)]
+pub(super) fn miss(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Unwind> {
+    // SAFETY: this is the instruction being executed; all forms of a send take the same operands.
+    unsafe { regs.method.quicken(regs.pc, Op::SendPoly) };
+    polymorphic(vm, regs, i)
+}
+
+/// `SendPoly`.
+#[inline(never)]
+pub(super) fn polymorphic(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Unwind> {
+    // SAFETY: the compiler made the site and its number together.
+    let site = unsafe { regs.method.site(i.c) };
+    match cached(site, class_id(regs.frame.get(i.b))) {
+        Some(target) => invoke(vm, regs, target, site, i.b, i.a),
+        None => extend(vm, regs, site, i),
+    }
+}
+
+#[inline(always)]
+fn cached(site: &Site, class: crate::objects::ClassId) -> Option<Gc<Method>> {
+    site.entries.iter().find_map(|entry| {
+        let entry = entry.get();
+        if entry.class == class { entry.target } else { None }
+    })
+}
+
+/// Adds a class to a polymorphic site, or makes the site megamorphic.
+#[cold]
+fn extend(vm: &mut Vm, regs: Regs, site: &Site, i: Instr) -> Result<Regs, Unwind> {
+    let class = class_id(regs.frame.get(i.b));
+    let Some(target) = find(vm, regs, class, site)? else { return not_understood(vm, regs, site, i.b, i.a) };
+    match site.entries.iter().find(|entry| entry.get().target.is_none()) {
+        Some(free) => free.set(cache_entry(class, target)),
+        // SAFETY: this is the instruction being executed; all forms of a send take the same operands.
+        None => unsafe { regs.method.quicken(regs.pc, Op::SendMega) },
+    }
+    invoke(vm, regs, target, site, i.b, i.a)
+}
+
+/// `SendMega`.
+#[inline(never)]
+pub(super) fn megamorphic(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Unwind> {
+    // SAFETY: the compiler made the site and its number together.
+    let site = unsafe { regs.method.site(i.c) };
+    uncached(vm, regs, site, i.b, i.a)
+}
+
+/// Sends a site's message without its cache.
+pub(super) fn uncached(vm: &mut Vm, regs: Regs, site: &Site, window: u16, target: u16) -> Result<Regs, Unwind> {
+    let class = class_id(regs.frame.get(window));
+    match find(vm, regs, class, site)? {
+        Some(method) => invoke(vm, regs, method, site, window, target),
+        None => not_understood(vm, regs, site, window, target),
+    }
+}
+
+/// Sends the message of an operator, whose site is polymorphic from the start.
+pub(super) fn operator(vm: &mut Vm, regs: Regs, site: &Site, window: u16, target: u16) -> Result<Regs, Unwind> {
+    let class = class_id(regs.frame.get(window));
+    if let Some(method) = cached(site, class) {
+        return invoke(vm, regs, method, site, window, target);
+    }
+    match find(vm, regs, class, site)? {
+        Some(method) => {
+            if let Some(free) = site.entries.iter().find(|entry| entry.get().target.is_none()) {
+                free.set(cache_entry(class, method));
+            }
+            invoke(vm, regs, method, site, window, target)
+        }
+        None => not_understood(vm, regs, site, window, target),
+    }
+}
+
+/// A send to super: the method depends on where the code is, not on the receiver.
+#[inline(never)]
+pub(super) fn to_super(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Unwind> {
+    // SAFETY: the compiler made the site and its number together.
+    let site = unsafe { regs.method.site(i.c) };
+    if let Some(target) = site.entries[0].get().target {
+        return invoke(vm, regs, target, site, i.b, i.a);
+    }
+    let superclass = vm.class_info(regs.method.holder()).superclass;
+    let target = superclass.and_then(|class| vm.lookup_uncached(class, site.selector));
+    let Some(target) = target else { return not_understood(vm, regs, site, i.b, i.a) };
+    vm.regs = Some(regs);
+    make_executable(vm, target).map_err(|raise| vm.unwind(raise))?;
+    site.entries[0].set(cache_entry(crate::objects::ClassId(u32::MAX), target));
+    invoke(vm, regs, target, site, i.b, i.a)
+}
+
+/// Invokes an executable method on the receiver and arguments in a window.
+pub(super) fn invoke(
+    vm: &mut Vm,
+    regs: Regs,
+    method: Gc<Method>,
+    site: &Site,
+    window: u16,
+    target: u16,
+) -> Result<Regs, Unwind> {
+    let next = Regs { pc: regs.pc + 1, ..regs };
+    let receiver = regs.frame.get(window);
+    match method.invokable() {
+        Invokable::Bytecode => return enter(vm, regs, method, window, target),
+        Invokable::Primitive(Primitive::Native(function)) => {
+            vm.regs = Some(regs);
+            let value = function(vm, Args::new(regs.frame.window(window))).map_err(|raise| vm.unwind(raise))?;
+            regs.frame.set(target, value);
+        }
+        Invokable::Primitive(Primitive::Control(control)) => {
+            return control::perform(vm, regs, control, site, window, target);
+        }
+        Invokable::Getter(field) => {
+            // SAFETY: the method was found in the class of the receiver.
+            regs.frame.set(target, unsafe { get_field(receiver, usize::from(field)) });
+        }
+        Invokable::Setter(field) => {
+            set_field(vm, receiver, usize::from(field), regs.frame.get(window + 1));
+            regs.frame.set(target, receiver);
+        }
+        Invokable::Constant(value) => regs.frame.set(target, value),
+        Invokable::Uncompiled => {
+            vm.regs = Some(regs);
+            make_executable(vm, method).map_err(|raise| vm.unwind(raise))?;
+            return invoke(vm, regs, method, site, window, target);
+        }
+    }
+    Ok(next)
+}
+
+/// Calls a method that has bytecode.
+pub(super) fn enter(vm: &mut Vm, regs: Regs, method: Gc<Method>, window: u16, target: u16) -> Result<Regs, Unwind> {
+    match push(vm, regs.method, method, regs.frame, Link::new(regs.pc + 1, window, target)) {
+        Some(frame) => Ok(Regs { method, pc: 0, frame }),
+        None => {
+            vm.regs = Some(regs);
+            Err(vm.unwind(stack_overflow(vm)))
+        }
+    }
+}
+
+#[cold]
+pub(super) fn stack_overflow(vm: &Vm) -> Raise {
+    let size = vm.stack.limit() as usize - vm.stack.base() as usize;
+    Raise::of(
+        ErrorKind::StackOverflow,
+        format!(
+            "Stack overflow: calls are nested too deeply for the stack of {} KiB. \
+             If this is no endless recursion, --stack-size gives it more.",
+            size >> 10
+        ),
+    )
+}
+
+/// Checks that `words` words above a frame's registers are there.
+pub(super) fn ensure_room(vm: &mut Vm, regs: Regs, words: usize) -> Result<(), Unwind> {
+    if regs.top().wrapping_add(words + SLACK) > vm.stack.limit().cast_const() {
+        vm.regs = Some(regs);
+        return Err(vm.unwind(stack_overflow(vm)));
+    }
+    Ok(())
+}
+
+/// No method: sends `doesNotUnderstand:arguments:`.
+#[cold]
+#[inline(never)]
+pub(super) fn not_understood(vm: &mut Vm, regs: Regs, site: &Site, window: u16, target: u16) -> Result<Regs, Unwind> {
+    vm.regs = Some(regs);
+    let arguments = regs.frame.slice(window + 1, usize::from(site.args));
+    let array = vm.new_array_of(arguments).map_err(|raise| vm.unwind(raise))?;
+    let message = Site::new(vm.symbols_used.does_not_understand, 2);
+    let receiver = regs.frame.get(window);
+    if vm.lookup(class_id(receiver), message.selector).is_none() {
+        let text = format!("{} does not understand #{}.", vm.describe(receiver), site.selector.as_str());
+        return Err(vm.unwind(Raise::error(text)));
+    }
+    // The window ends within the frame's slack at worst, and the receiver stays where it is.
+    regs.frame.set(window + 1, Value::from_gc(site.selector));
+    regs.frame.set(window + 2, array);
+    uncached(vm, regs, &message, window, target)
+}
+
+/// What [`start`] came to.
+pub(super) enum Started {
+    /// The method's code is to be executed.
+    Running(Regs),
+    /// The method needed no code.
+    Done(Value),
+}
+
+/// Invokes a method from outside; receiver and arguments are in `frame`, its link is set.
+pub(super) fn start(vm: &mut Vm, method: Gc<Method>, frame: Frame) -> Result<Started, Unwind> {
+    make_executable(vm, method).map_err(|raise| vm.unwind(raise))?;
+    let done = |value| Ok(Started::Done(value));
+    match method.invokable() {
+        Invokable::Primitive(Primitive::Native(function)) => {
+            done(function(vm, Args::new(frame)).map_err(|raise| vm.unwind(raise))?)
+        }
+        Invokable::Primitive(Primitive::Control(_)) => {
+            let message = format!("#{} can't be sent from outside.", method.selector().as_str());
+            Err(vm.unwind(Raise::error(message)))
+        }
+        // SAFETY: the method was found in the class of the receiver.
+        Invokable::Getter(field) => done(unsafe { get_field(frame.get(0), usize::from(field)) }),
+        Invokable::Setter(field) => {
+            set_field(vm, frame.get(0), usize::from(field), frame.get(1));
+            done(frame.get(0))
+        }
+        Invokable::Constant(value) => done(value),
+        Invokable::Bytecode | Invokable::Uncompiled => {
+            let end = frame.address().wrapping_add(usize::from(method.registers.get()) + SLACK);
+            if end > vm.stack.limit() {
+                return Err(vm.unwind(stack_overflow(vm)));
+            }
+            for local in 1 + method.args..1 + method.args + method.locals.get() {
+                frame.set(local, vm.nil);
+            }
+            Ok(Started::Running(Regs { method, pc: 0, frame }))
+        }
+    }
+}
+
+const _: () = assert!(LINK == 2, "frames are linked by two words");

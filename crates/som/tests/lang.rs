@@ -1,0 +1,31 @@
+//! Runs the SOM programs in `tests/` at the root of the repository. Each carries its expectation in its head comment, in
+//! the form of [lang_tester](https://docs.rs/lang_tester): status, standard output, standard error; `...` is a gap.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use lang_tester::LangTester;
+
+fn head_comment(file: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(file).ok()?;
+    let (_, rest) = text.split_once('"')?;
+    let (comment, _) = rest.split_once('"')?;
+    comment.contains("VM:").then(|| comment.to_string())
+}
+
+fn main() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the repository is there");
+    let tests: PathBuf = root.join("tests");
+    LangTester::new()
+        .test_dir(tests.to_str().expect("the repository's path is text"))
+        .test_path_filter(|file| file.extension().is_some_and(|e| e == "som") && head_comment(file).is_some())
+        .test_extract(|file| head_comment(file).expect("the filter has looked"))
+        .test_cmds(move |file| {
+            let mut vm = Command::new(env!("CARGO_BIN_EXE_som"));
+            // Names of files in messages are then the same everywhere.
+            vm.current_dir(&root);
+            vm.arg(file.strip_prefix(&root).unwrap_or(file));
+            vec![("VM", vm)]
+        })
+        .run();
+}
