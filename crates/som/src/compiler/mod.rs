@@ -82,11 +82,13 @@ fn analyse(
         let describe = |e: analysis::UnknownVariable| CompileError {
             span: e.span,
             message: match &*e.name {
-                "self" | "super" => format!("Can't assign to '{}'", e.name),
+                name @ ("self" | "super" | "nil" | "true" | "false") => format!("'{name}' can't be assigned to"),
                 name => format!("No such field '{name}' in class"),
             },
             help: match &*e.name {
-                "self" | "super" => None,
+                "self" | "super" | "nil" | "true" | "false" => {
+                    Some("Assign to a local variable, an argument or a field.".to_string())
+                }
                 name => Some(format!("Declare '{name}' as a field of '{class}' or as a local variable.")),
             },
         };

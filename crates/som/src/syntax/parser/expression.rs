@@ -5,7 +5,7 @@
 
 use super::super::ast::{Expr, ExprKind, Ident, Literal, Send, Span};
 use super::super::lexer::{Token, TokenKind};
-use super::{MAX_HEIGHT, Operand, Parsed, Parser, is_pseudo_variable};
+use super::{MAX_HEIGHT, Operand, Parsed, Parser};
 
 impl Parser<'_> {
     pub(super) fn expression(&mut self) -> Parsed<Operand> {
@@ -16,7 +16,6 @@ impl Parser<'_> {
             if !self.at(TokenKind::Assign) {
                 break self.variable(ident);
             }
-            self.check_assignable(&ident);
             self.bump();
             targets.push(ident);
         };
@@ -30,13 +29,6 @@ impl Parser<'_> {
             value = self.node(value.height, span.start, span, ExprKind::Assign(target, Box::new(value.expr)))?;
         }
         Ok(value)
-    }
-
-    fn check_assignable(&mut self, target: &Ident) {
-        if is_pseudo_variable(&target.name) {
-            let help = "Assign to a local variable, an argument or a field.";
-            self.report(target.span, format!("'{}' can't be assigned to", target.name), Some(help.into()));
-        }
     }
 
     /// A node of the tree, whose highest child has height `below`.

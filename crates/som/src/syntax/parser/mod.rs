@@ -257,7 +257,7 @@ impl<'s> Parser<'s> {
     }
 }
 
-/// Names that mean the same everywhere and are neither declared nor assigned.
+/// Names that mean the same everywhere. (That they are not assigned to is no matter of syntax: the compiler sees to it.)
 fn is_pseudo_variable(name: &str) -> bool {
     matches!(name, "self" | "super" | "nil" | "true" | "false")
 }
