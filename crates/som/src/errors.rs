@@ -70,7 +70,12 @@ impl fmt::Display for Raise {
 
 impl From<OutOfMemory> for Raise {
     fn from(e: OutOfMemory) -> Raise {
-        Raise::of(ErrorKind::OutOfMemory, format!("Out of memory: {e}. A larger heap can be had with --heap-size."))
+        let OutOfMemory { requested, limit } = e;
+        let message = format!(
+            "Out of memory: no room for {requested} bytes more in a heap of {} MiB. --heap-size gives a larger one.",
+            limit >> 20
+        );
+        Raise::of(ErrorKind::OutOfMemory, message)
     }
 }
 

@@ -174,7 +174,7 @@ fn finish(vm: &mut Vm, result: Result<(), Unwind>) -> u8 {
         Err(Unwind::Exit(code)) => code as u8,
         Err(Unwind::Error(e)) => {
             report_error(vm, &e);
-            EXIT_ERROR
+            if e.kind == ErrorKind::Load { EXIT_LOAD } else { EXIT_ERROR }
         }
     }
 }

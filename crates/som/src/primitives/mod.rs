@@ -24,6 +24,7 @@ use crate::classes::Core;
 use crate::errors::Raise;
 use crate::interpreter::Frame;
 pub use crate::interpreter::control::Control;
+use crate::numbers::Num;
 use crate::objects::{Array, Str};
 use crate::value::Value;
 use crate::vm::Vm;
@@ -138,23 +139,19 @@ fn array_object(vm: &Vm, value: Value) -> Result<Gc<Array>, Raise> {
     value.downcast::<Array>().ok_or_else(|| expected_instance(vm, Core::Array, value))
 }
 
+const NO_INDEX: &str = "Can't represent as unsigned machine integer.";
+
 /// An index from 1 into `length` elements, as offset from 0.
 fn offset(vm: &Vm, index: Value, length: usize) -> Result<usize, Raise> {
     let Some(index) = index.to_small() else {
-        return Err(if vm.number(index).is_some_and(|n| !matches!(n, crate::numbers::Num::Double(_))) {
-            Raise::error("Can't represent as unsigned machine integer.")
-        } else {
-            expected_instance(vm, Core::Integer, index)
+        return Err(match vm.number(index) {
+            Some(Num::Int(_) | Num::Big(_)) => Raise::error(NO_INDEX),
+            _ => expected_instance(vm, Core::Integer, index),
         });
     };
-    let Ok(index) = usize::try_from(index) else {
-        return Err(Raise::error(format!(
-            "Index {index} not valid for array of length {length}: Can't represent as unsigned machine integer."
-        )));
-    };
-    if (1..=length).contains(&index) {
-        Ok(index - 1)
-    } else {
-        Err(Raise::error(format!("Index {index} not valid for array of length {length}.")))
+    match usize::try_from(index) {
+        Ok(n) if (1..=length).contains(&n) => Ok(n - 1),
+        Ok(_) => Err(Raise::error(format!("Index {index} not valid for array of length {length}."))),
+        Err(_) => Err(Raise::error(format!("{NO_INDEX}\nIndices are from 1 to {length} here; this one is {index}."))),
     }
 }

@@ -3,7 +3,7 @@
 //! The core classes refer to each other in circles (the class of a class is a metaclass, whose superclass is a class). So the
 //! class table's first entries are reserved for them by [`Core`], and superclasses are named by index.
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use tailor_gc::Heap;
@@ -52,7 +52,7 @@ impl Vm {
             symbols_used,
             output: config.output,
             started: Instant::now(),
-            random_state: 0x9e37_79b9_7f4a_7c15,
+            random_state: random_seed(),
             classes: Vec::new(),
             globals: FxHashMap::default(),
             symbols: FxHashMap::default(),
@@ -119,6 +119,12 @@ impl Vm {
         }
         Ok(())
     }
+}
+
+/// Different in each VM; never zero, which xorshift could not leave.
+fn random_seed() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    (since.as_nanos() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1
 }
 
 /// The interpreter's symbols are made before there is a VM to intern them.
