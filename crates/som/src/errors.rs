@@ -118,7 +118,7 @@ impl RuntimeError {
                 out.push_str(&format!("  ... {count} calls left out ...\n"));
             }
             out.push_str(&format!(
-                "  File '{}', line {}, column {}, in {}:\n    {}\n",
+                "  File '{}', line {}, column {}, in {}\n    {}\n",
                 entry.file,
                 entry.line,
                 entry.column,

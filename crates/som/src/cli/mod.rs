@@ -18,6 +18,8 @@ use tailor_gc::HeapConfig;
 pub const NATIVE_STACK: usize = 256 << 20;
 /// A run-time error ended the program.
 const EXIT_ERROR: u8 = 1;
+/// The command line is wrong.
+const EXIT_USAGE: u8 = 2;
 /// A class cannot be found or loaded.
 const EXIT_LOAD: u8 = 3;
 /// Something that should not happen.
@@ -89,6 +91,11 @@ fn arguments() -> Vec<std::ffi::OsString> {
 /// Runs the program that the command line asks for; returns the exit code.
 pub fn main() -> u8 {
     let options = Options::parse_from(arguments());
+    // Arguments of the program may look like options, so clap takes an unknown option for the program.
+    if let Some(unknown) = options.program.first().filter(|p| p.starts_with('-')) {
+        eprintln!("som: there is no option '{unknown}'; --help lists those there are");
+        return EXIT_USAGE;
+    }
     if options.parse_only {
         return parse_only(&options.program);
     }
@@ -182,8 +189,8 @@ fn finish(vm: &mut Vm, result: Result<(), Unwind>) -> u8 {
 /// Errors raised with `error:` go to standard output, as in every SOM; all others to standard error, with the trace.
 fn report_error(vm: &mut Vm, error: &RuntimeError) {
     if error.kind == ErrorKind::User {
-        vm.output().print(&format!("\n{}\n", error.message));
         vm.output().print_error(&error.traceback());
+        vm.output().print(&format!("\n{}\n", error.message));
     } else {
         vm.output().print_error(&format!("{error}\n"));
     }
@@ -231,7 +238,7 @@ fn show_bytecode(vm: &mut Vm, wanted: &str, program: Option<&str>) -> u8 {
     let class = program.map(|p| program_class(vm, p));
     let Some(class) = method.map(|(c, _)| c.to_string()).or(class) else {
         eprintln!("som: --disassemble needs a class, a file, or Class>>selector");
-        return 2;
+        return EXIT_USAGE;
     };
     let (class, side) = match class.strip_suffix(" class") {
         Some(class) => (class.to_string(), 1),
@@ -260,7 +267,7 @@ fn show_bytecode(vm: &mut Vm, wanted: &str, program: Option<&str>) -> u8 {
     }
     if !found {
         eprintln!("som: there is no method {wanted}");
-        return 2;
+        return EXIT_USAGE;
     }
     0
 }
