@@ -284,8 +284,6 @@ ops! {
     Not Move,
     /// `r[b] isNil`
     IsNil Move,
-    /// false if `r[b]` is false, else true
-    IsNotFalse Move,
     /// `r[b] notNil`
     NotNil Move,
     /// `r[b] at: r[c]`

@@ -256,7 +256,7 @@ impl Compiler<'_> {
         self.open_scope(&[], &condition.body, ScopeKind::InPlace { first_param: 0 })?;
         let register = self.f().take(1)?;
         let mut back = Jumps::new();
-        let site = StubSite { kind: SiteKind::LoopCondition, result: register };
+        let site = StubSite { kind: SiteKind::LoopCondition { when }, result: register };
         let site = match condition.body.statements.split_last() {
             Some((last, before)) => {
                 for statement in before {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::CompileError;
 use crate::bytecode::{Instr, LINK, NO_REGISTER, Op};
-use crate::method::{Code, Method, Site};
+use crate::method::{CacheEntry, Code, Method, Site};
 use crate::objects::Str;
 use crate::syntax::ast::Span;
 use crate::value::Value;
@@ -42,7 +42,7 @@ pub(super) struct Function {
     spans: Vec<Span>,
     literals: Vec<Value>,
     literal_index: HashMap<Value, u16>,
-    sites: Vec<(Gc<Str>, u16)>,
+    sites: Vec<Site>,
     pub blocks: Vec<Gc<Method>>,
     pub scopes: Vec<Scope>,
     pub is_block: bool,
@@ -188,8 +188,16 @@ impl Function {
         if self.sites.len() >= MAX_INDEX {
             return Err(self.too_large("sends"));
         }
-        self.sites.push((selector, args));
+        self.sites.push(Site::new(selector, args));
         Ok(self.sites.len() as u16 - 1)
+    }
+
+    /// A site for `Op::SendSuper` that always invokes `method`.
+    pub fn fixed_site(&mut self, method: Gc<Method>) -> Result<u16, CompileError> {
+        let index = self.site(method.selector(), method.args())?;
+        let entry = CacheEntry { target: Some(method), ..CacheEntry::EMPTY };
+        self.sites[usize::from(index)].entries[0].set(entry);
+        Ok(index)
     }
 
     /// A number for the next inlined site.
@@ -223,7 +231,7 @@ impl Function {
         Ok(Code {
             instructions: self.instructions.into_iter().map(std::cell::Cell::new).collect(),
             literals: self.literals.into(),
-            sites: self.sites.into_iter().map(|(selector, args)| Site::new(selector, args)).collect(),
+            sites: self.sites.into(),
             operator_sites: self.operator_sites.into(),
             spans: self.spans.into(),
             blocks: self.blocks,

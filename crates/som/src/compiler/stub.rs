@@ -38,8 +38,8 @@ pub(super) enum SiteKind<'a> {
     Send(&'a Send),
     /// Send the message with its block to the loop's first value.
     CountingLoop { send: &'a Send, limit: u16 },
-    /// Decide by `ifFalse:` whether the value counts as false.
-    LoopCondition,
+    /// Decide whether a loop goes on that does so as long as its condition is `when`.
+    LoopCondition { when: bool },
 }
 
 impl<'a> StubSite<'a> {
@@ -172,12 +172,13 @@ impl Compiler<'_> {
                 Some((_, rest)) if send.args.len() > 1 => self.send_with_blocks(send, value, Some(limit), rest, result),
                 _ => self.send_with_blocks(send, value, None, &send.args, result),
             },
-            SiteKind::LoopCondition => {
-                // `x ifFalse: false` is false just for what counts as false: `false value` is `false`.
-                let no = self.f().take(1)?;
-                self.load(Op::LoadFalse, no);
-                self.send_registers("ifFalse:", &[value, no], result)?;
-                self.f().emit(Op::IsNotFalse, result, result, 0);
+            SiteKind::LoopCondition { when } => {
+                let window = self.f().take(LINK + 1)? + LINK;
+                self.f().emit(Op::Move, window, value, 0);
+                let span = self.f().span;
+                let method = self.vm.loop_condition(when).map_err(|e| CompileError::new(span, e))?;
+                let site = self.f().fixed_site(method)?;
+                self.f().emit(Op::SendSuper, result, window, site);
                 Ok(())
             }
         }

@@ -307,7 +307,6 @@ fn interpret(vm: &mut Vm, start: Regs) -> Result<Value, Unwind> {
             Op::Not => operator!(data::not(vm, frame, i), i),
             Op::IsNil => operator!(data::nil_test(vm, frame, i, true), i),
             Op::NotNil => operator!(data::nil_test(vm, frame, i, false), i),
-            Op::IsNotFalse => next!(frame.set(i.a, vm.boolean(frame.get(i.b) != vm.false_))),
             Op::At => operator!(data::at(frame, i), i),
             Op::AtPut => operator!(data::at_put(vm, frame, i), i),
         }

@@ -59,6 +59,7 @@ impl Vm {
             methods: Vec::new(),
             lookup_cache: vec![no_entry; LOOKUP_CACHE].into(),
             specials: FxHashSet::default(),
+            loop_conditions: [None; 2],
             class_path: ClassPath::new(config.class_path),
         };
         for symbol in [symbols_used.does_not_understand, symbols_used.unknown_global, symbols_used.escaped_block] {

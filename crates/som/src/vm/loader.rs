@@ -304,6 +304,26 @@ impl Vm {
         Ok(self.new_method(NewMethod { selector, holder, args, parent: None, invokable, definition })?)
     }
 
+    /// A method that answers whether its receiver, the condition of a loop, is what `when` says; for receivers that are no Booleans.
+    ///
+    /// It means what the library says about loops: `ifFalse:` (or `ifTrue:`) is sent, and the loop ends if its block is evaluated.
+    pub(crate) fn loop_condition(&mut self, when: bool) -> Result<Gc<Method>, LoadError> {
+        if let Some(method) = self.loop_conditions[usize::from(when)] {
+            return Ok(method);
+        }
+        let code = if when { "self ifFalse: [ ^ false ]. ^ true" } else { "self ifTrue: [ ^ true ]. ^ false" };
+        let source = Rc::new(Source::new("condition of a loop", code));
+        let body = parse_snippet(&source).map_err(LoadError::Source)?;
+        let span = Span { start: 0, end: code.len() as u32 };
+        let name = if when { "whileTrue:" } else { "whileFalse:" };
+        let selector = Ident { name: name.into(), span };
+        let def = Rc::new(MethodDef { selector, params: Vec::new(), body: MethodBody::Code(body), span });
+        let holder = self.core(Core::Block).id;
+        let method = self.method_from(&source, holder, &def)?;
+        self.loop_conditions[usize::from(when)] = Some(method);
+        Ok(method)
+    }
+
     /// A method for a snippet, whose last expression is its value.
     pub(super) fn snippet(&mut self, name: &str, code: &str) -> Result<Gc<Method>, EvalError> {
         let source = Rc::new(Source::new(name, code));

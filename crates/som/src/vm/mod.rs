@@ -84,6 +84,8 @@ pub struct Vm {
     methods: Vec<Gc<Method>>,
     lookup_cache: Box<[LookupEntry]>,
     specials: FxHashSet<&'static str>,
+    /// What decides on values other than Booleans as conditions of loops compiled in place: for `whileFalse:`, for `whileTrue:`.
+    loop_conditions: [Option<Gc<Method>>; 2],
     class_path: ClassPath,
 }
 

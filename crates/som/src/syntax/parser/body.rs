@@ -50,7 +50,11 @@ impl Parser<'_> {
     }
 
     fn locals(&mut self, params: &[Ident]) -> Parsed<Vec<Ident>> {
-        let locals = if self.at(TokenKind::Bar) { self.names_between_bars("local variable")? } else { Vec::new() };
+        let locals = if self.at(TokenKind::Bar) {
+            self.names_between_bars("a local variable's name or '|'")?
+        } else {
+            Vec::new()
+        };
         self.check_variables(params.iter().chain(&locals));
         Ok(locals)
     }

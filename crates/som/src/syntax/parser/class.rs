@@ -1,5 +1,6 @@
 //! Classes: head, sides, fields, methods.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use super::super::ast::{ClassDef, Ident, MethodBody, MethodDef, Side, Span, Superclass};
@@ -126,19 +127,19 @@ impl Parser<'_> {
 
     fn side_fields(&mut self, side: &mut Side) -> Parsed<()> {
         if self.at(TokenKind::Bar) && !self.at_method_head() {
-            let fields = self.names_between_bars("field")?;
+            let fields = self.names_between_bars("a field's name or '|'")?;
             self.check_unique(fields.iter(), |name| format!("Field '{name}' has already been defined in this class."));
             side.fields = fields;
         }
         Ok(())
     }
 
-    /// `| a b |`: fields or locals.
-    pub(super) fn names_between_bars(&mut self, what: &str) -> Parsed<Vec<Ident>> {
+    /// `| a b |`: fields or locals. What is `expected` between the bars is for the error message.
+    pub(super) fn names_between_bars(&mut self, expected: &str) -> Parsed<Vec<Ident>> {
         self.bump();
         let mut names = Vec::new();
         while self.accept(TokenKind::Bar).is_none() {
-            names.push(self.declare(&format!("a {what}'s name or '|'"))?);
+            names.push(self.declare(expected)?);
         }
         Ok(names)
     }
@@ -155,7 +156,7 @@ impl Parser<'_> {
     fn misplaced_fields(&mut self) -> Parsed<()> {
         let help = "A side of a class has one list of fields '| a b c |', in front of its methods.";
         self.report(self.token.span, "Fields can't be declared here".into(), Some(help.into()));
-        self.names_between_bars("field").map(drop)
+        self.names_between_bars("a field's name or '|'").map(drop)
     }
 
     fn pattern(&mut self) -> Parsed<(Ident, Vec<Ident>)> {
@@ -164,9 +165,9 @@ impl Parser<'_> {
         let name = match first.kind {
             TokenKind::Identifier => self.ident(first).name,
             TokenKind::Keyword => {
-                let mut selector = String::new();
+                let mut selector = Cow::Borrowed("");
                 while let Some(keyword) = self.accept(TokenKind::Keyword) {
-                    selector.push_str(self.text(keyword.span));
+                    selector += self.text(keyword.span);
                     params.push(self.declare("the argument's name")?);
                 }
                 self.intern(&selector)

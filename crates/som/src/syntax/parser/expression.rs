@@ -3,6 +3,8 @@
 //! Unary messages bind more closely than binary ones, and these than a keyword message; within a kind, from left to right.
 //! Rows of messages and of assignments are loops here, so only brackets cost native stack.
 
+use std::borrow::Cow;
+
 use super::super::ast::{Expr, ExprKind, Ident, Literal, Send, Span};
 use super::super::lexer::{Token, TokenKind};
 use super::{MAX_HEIGHT, Operand, Parsed, Parser};
@@ -76,11 +78,11 @@ impl Parser<'_> {
 
     fn keyword_message(&mut self, receiver: Operand) -> Parsed<Operand> {
         let first = self.token;
-        let mut selector = String::new();
+        let mut selector = Cow::Borrowed("");
         let mut args = Vec::new();
         let mut height = 0;
         while let Some(keyword) = self.accept(TokenKind::Keyword) {
-            selector.push_str(self.text(keyword.span));
+            selector += self.text(keyword.span);
             let arg = self.primary()?;
             let arg = self.unary_messages(arg)?;
             let arg = self.binary_messages(arg)?;
