@@ -364,7 +364,7 @@ pub struct Context {
 
 impl Context {
     /// Slot of a *home context* (the method's own one, where blocks return non-locally) that tells whether the method is
-    /// still active: the offset of its frame on the guest stack, or [`Context::DEAD`].
+    /// still active: where its frame lies (see `interpreter::returns`), or [`Context::DEAD`].
     pub const HOME_SLOT: usize = 0;
     /// In [`Context::HOME_SLOT`]: the method has returned.
     pub const DEAD: Value = Value::small(-1);

@@ -13,6 +13,7 @@ pub struct Output {
     buffer: Vec<u8>,
     errors: Vec<u8>,
     target: Target,
+    closed: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,12 +30,12 @@ impl Output {
     /// Output to the process's streams.
     pub fn process() -> Output {
         let target = if io::stdout().is_terminal() { Target::Terminal } else { Target::Process };
-        Output { buffer: Vec::new(), errors: Vec::new(), target }
+        Output { buffer: Vec::new(), errors: Vec::new(), target, closed: false }
     }
 
     /// Output that is kept until [`Output::take`].
     pub fn captured() -> Output {
-        Output { buffer: Vec::new(), errors: Vec::new(), target: Target::Captured }
+        Output { buffer: Vec::new(), errors: Vec::new(), target: Target::Captured, closed: false }
     }
 
     /// Prints to standard output.
@@ -61,11 +62,16 @@ impl Output {
         }
     }
 
-    /// Writes out what is buffered. If standard output is closed (`som ... | head`), the text is dropped.
+    /// Whether nobody reads the output any more, as in `som ... | head`.
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Writes out what is buffered. If it cannot be written, it is dropped, and the output counts as closed.
     pub fn flush(&mut self) {
         if self.target != Target::Captured {
             let mut stdout = io::stdout().lock();
-            let _ = stdout.write_all(&self.buffer).and_then(|()| stdout.flush());
+            self.closed |= stdout.write_all(&self.buffer).and_then(|()| stdout.flush()).is_err();
             self.buffer.clear();
         }
     }

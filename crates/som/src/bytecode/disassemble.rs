@@ -76,6 +76,8 @@ fn line(vm: &Vm, code: &Code, instr: Instr) -> String {
             let site = &code.sites[c as usize];
             format!("{} <- {} #{}", register(a), register(b), site.selector.as_str())
         }
+        Shape::Step => format!("{} -> {b}, step {c}", register(a)),
+        Shape::NonLocal => format!("{} outer {b}, window {}", register(a), register(c)),
         Shape::Triple => format!("{}, {}, {}", register(a), register(b), register(c)),
     };
     format!("{:18} {operands}", format!("{op:?}"))

@@ -115,8 +115,12 @@ pub enum Shape {
     Branch,
     /// `r[a] <- window r[b], site #c`
     Send,
-    /// `r[a]:r[b]:r[c]`
+    /// `r[a] to #b, step #c`
+    Step,
+    /// `r[a] at r[b] put r[c]`
     Triple,
+    /// `r[a] from the context #b steps out, window r[c]`
+    NonLocal,
 }
 
 ops! {
@@ -182,14 +186,14 @@ ops! {
     /// `r[a] > r[a+1]`: subtracts 1 from `r[a]` and jumps back to `#b`
     ForDownLoop Branch,
     /// `r[a] + #c <= r[a+1]`: adds `#c` to `r[a]` and jumps back to `#b`
-    ForStepLoop Branch,
+    ForStepLoop Step,
     /// returns `r[a]`
     Return A,
     /// marks the home context `r[b]` as returned and returns `r[a]`
     ReturnHome Move,
     /// in a block: returns `r[a]` from the home method, whose context is `#b` steps out; if it has returned already, sends
     /// `escapedBlock:` with the window `r[c]`, its result in `r[a]`
-    ReturnNonLocal Triple,
+    ReturnNonLocal NonLocal,
     /// leaves a stub: goes on in the method it belongs to at `#b`
     Resume Jump,
 

@@ -81,8 +81,11 @@ fn arguments() -> Vec<std::ffi::OsString> {
         if arguments[i] == "-cp" {
             arguments[i] = "--class-path".into();
         }
-        let takes_value = ["-c", "-e"].iter().any(|o| arguments[i] == *o)
-            || ["--class-path", "--evaluate", "--heap-size", "--stack-size"].iter().any(|o| arguments[i] == *o);
+        let takes_value = ["-c", "-e", "--class-path", "--evaluate", "--heap-size", "--stack-size"]
+            .iter()
+            .any(|option| arguments[i] == *option)
+            || arguments[i] == "--disassemble"
+                && arguments.get(i + 1).and_then(|a| a.to_str()).is_some_and(|a| a.contains(">>"));
         i += if takes_value { 2 } else { 1 };
     }
     arguments
@@ -149,19 +152,27 @@ fn dispatch(vm: &mut Vm, options: &Options) -> u8 {
     }
 }
 
+/// Whether a program argument is meant as a path. SOM's programs may leave out the `.som`.
+fn is_path(program: &str) -> bool {
+    program.ends_with(".som") || program.contains('/')
+}
+
 /// The class that a program argument names: a path puts its directory on the class path.
 fn program_class(vm: &mut Vm, program: &str) -> String {
-    let path = Path::new(program);
-    let is_path = path.extension().is_some_and(|e| e == "som") || program.contains('/');
-    if !is_path {
+    if !is_path(program) {
         return program.to_string();
     }
+    let path = Path::new(program);
     let directory = path.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
     vm.add_class_path(directory.to_path_buf());
     path.file_stem().map_or_else(|| program.to_string(), |stem| stem.to_string_lossy().into_owned())
 }
 
 fn run(vm: &mut Vm, program: &str, args: &[String], verbose: bool) -> u8 {
+    if is_path(program) && !Path::new(program).with_extension("som").is_file() {
+        eprintln!("som: there is no file '{program}'");
+        return EXIT_LOAD;
+    }
     let class = program_class(vm, program);
     if let Err(e) = vm.class_named(&class) {
         return report_load(&e);

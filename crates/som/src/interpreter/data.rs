@@ -194,14 +194,23 @@ pub(super) fn is_boolean(vm: &Vm, frame: Frame, i: Instr, when: bool) -> Option<
 #[inline(always)]
 pub(super) fn is_nil(vm: &Vm, frame: Frame, i: Instr) -> Option<bool> {
     let nil = frame.get(i.a) == vm.nil;
-    (nil || vm.assumptions.nil_tests).then_some(nil)
+    answers_as_expected(vm, nil).then_some(nil)
 }
 
 #[inline(always)]
 pub(super) fn nil_test(vm: &Vm, frame: Frame, i: Instr, when: bool) -> bool {
     let nil = frame.get(i.b) == vm.nil;
-    frame.set(i.a, if nil || vm.assumptions.nil_tests { vm.boolean(nil == when) } else { frame.get(i.a) });
-    nil || vm.assumptions.nil_tests
+    let decided = answers_as_expected(vm, nil);
+    if decided {
+        frame.set(i.a, vm.boolean(nil == when));
+    }
+    decided
+}
+
+/// Whether nil, or everything else, answers the messages about nil as the instructions assume.
+#[inline(always)]
+fn answers_as_expected(vm: &Vm, nil: bool) -> bool {
+    if nil { vm.assumptions.nil } else { vm.assumptions.not_nil }
 }
 
 #[inline(always)]

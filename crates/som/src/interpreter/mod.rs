@@ -50,6 +50,7 @@ pub(crate) fn run(vm: &mut Vm, receiver: Value, selector: Gc<Str>, args: &[Value
 /// Runs a method to its end.
 pub(crate) fn run_method(vm: &mut Vm, receiver: Value, method: Gc<Method>, args: &[Value]) -> Result<Value, Unwind> {
     vm.regs = None;
+    vm.run = vm.run.wrapping_add(1) & returns::MAX_RUN;
     if args.len() != usize::from(method.args) {
         let message = format!("#{} takes {} arguments, not {}.", method.selector().as_str(), method.args, args.len());
         return Err(vm.unwind(Raise::error(message)));

@@ -31,8 +31,14 @@ pub(super) fn resumed(stub: Gc<Method>) -> Gc<Method> {
 pub(super) fn set_home(vm: &Vm, frame: Frame, i: Instr) {
     // SAFETY: both lie in the guest stack.
     let offset = unsafe { frame.address().offset_from(vm.stack.base()) };
-    home_slot(frame, i.a).set(Value::small(offset as i64));
+    home_slot(frame, i.a).set(Value::small(i64::from(vm.run) << OFFSET_BITS | offset as i64));
 }
+
+/// What marks a home context as active: the run in the high bits, the frame's offset in the low ones.
+const OFFSET_BITS: u32 = 34;
+/// Runs are counted modulo this and one.
+pub(super) const MAX_RUN: u32 = (1 << 27) - 1;
+const _: () = assert!((MAX_RUN as i64 + 1) << OFFSET_BITS <= crate::value::MAX_SMALL);
 
 /// Notes in a home context that its method has returned.
 #[inline(always)]
@@ -61,11 +67,12 @@ pub(super) fn non_local(vm: &mut Vm, regs: Regs, i: Instr) -> Result<NonLocal, U
     let value = regs.frame.get(i.a);
     let home = data::outer_context(regs.frame, i.b);
     // SAFETY: the compiler counted the steps to the home context.
-    let offset = unsafe { home.slot(Context::HOME_SLOT) }.get();
-    if offset == Context::DEAD {
+    let mark = unsafe { home.slot(Context::HOME_SLOT) }.get();
+    if mark == Context::DEAD || mark.as_small() >> OFFSET_BITS != i64::from(vm.run) {
         return escaped(vm, regs, i).map(NonLocal::To);
     }
-    let target = vm.stack.base().wrapping_add(offset.as_small() as usize);
+    let offset = mark.as_small() & ((1 << OFFSET_BITS) - 1);
+    let target = vm.stack.base().wrapping_add(offset as usize);
     let Regs { mut method, mut frame, .. } = regs;
     loop {
         if let Some(r) = method.home.get() {

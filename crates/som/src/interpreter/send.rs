@@ -159,7 +159,12 @@ pub(super) fn first(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Unwind> {
         let op = match target.invokable() {
             Invokable::Bytecode => Op::SendMethod,
             Invokable::Primitive(Primitive::Native(_)) => Op::SendPrimitive,
-            Invokable::Primitive(Primitive::Control(control::Control::Value)) => Op::SendBlock,
+            // All blocks of a class have as many arguments as this one.
+            Invokable::Primitive(Primitive::Control(control::Control::Value))
+                if regs.frame.get(i.b).downcast::<Block>().is_some_and(|b| b.method().args == site.args) =>
+            {
+                Op::SendBlock
+            }
             Invokable::Primitive(Primitive::Control(_)) | Invokable::Uncompiled => Op::SendPoly,
             Invokable::Getter(_) => Op::SendGetter,
             Invokable::Setter(_) => Op::SendSetter,

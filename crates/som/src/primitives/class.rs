@@ -44,7 +44,7 @@ fn new(vm: &mut Vm, args: Args) -> PrimitiveResult {
     match info.format {
         InstanceFormat::Instance => vm.new_instance(id).map(Value::from_gc),
         InstanceFormat::Array => vm.new_array(id, 0).map(Value::from_gc),
-        InstanceFormat::String => vm.new_string(""),
+        InstanceFormat::String => vm.new_string_of(id, ""),
         _ => {
             let name = info.name.as_str();
             Err(Raise::error(format!("{name} can't be instantiated with #new.")))

@@ -29,7 +29,7 @@ use crate::objects::{Array, Str};
 use crate::value::Value;
 use crate::vm::Vm;
 
-pub use replacement::{is_inequality, replacement};
+pub use replacement::{is_inequality, is_nil_condition, replacement};
 
 /// The result of a primitive.
 pub type PrimitiveResult = Result<Value, Raise>;

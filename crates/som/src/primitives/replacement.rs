@@ -48,6 +48,25 @@ pub fn is_inequality(method: &MethodDef) -> bool {
     matches!(&method.body, MethodBody::Code(body) if fingerprint(method, body) == INEQUALITY)
 }
 
+/// Whether a method of Object or Nil, one of the `ifNil:` family, returns what code compiled in place assumes: the receiver,
+/// or the value of the block that is for nil or for everything else.
+pub fn is_nil_condition(class: &str, method: &MethodDef) -> bool {
+    let MethodBody::Code(Body { locals, statements, .. }) = &method.body else { return false };
+    let [Expr { kind: ExprKind::Return(result), .. }] = statements.as_slice() else { return false };
+    // The parts of the selector are `ifNil:` and `ifNotNil:`; the one that fits the class has the block to evaluate.
+    let fitting = if class == "Nil" { "ifNil:" } else { "ifNotNil:" };
+    let block = method.selector.name.split_inclusive(':').position(|part| part == fitting);
+    let is_var = |e: &Expr, name: &str| matches!(&e.kind, ExprKind::Var(n) if **n == *name);
+    locals.is_empty()
+        && match (block, &result.kind) {
+            (None, ExprKind::Var(name)) => &**name == "self",
+            (Some(i), ExprKind::Send(send)) => {
+                &*send.selector.name == "value" && is_var(&send.receiver, &method.params[i].name)
+            }
+            _ => false,
+        }
+}
+
 /// A hash of a method's syntax, the names of parameters and locals replaced by their numbers.
 fn fingerprint(method: &MethodDef, body: &Body) -> u64 {
     let mut print = Fingerprint { hash: 0xcbf2_9ce4_8422_2325, names: Vec::new() };

@@ -82,13 +82,19 @@ fn exit(vm: &mut Vm, args: Args) -> PrimitiveResult {
 
 fn print_string(vm: &mut Vm, args: Args) -> PrimitiveResult {
     let text = text(vm, args.arg(1))?;
-    vm.output.print(text);
-    Ok(args.receiver())
+    print(vm, args, text)
 }
 
 fn print_newline(vm: &mut Vm, args: Args) -> PrimitiveResult {
-    vm.output.print("\n");
-    Ok(args.receiver())
+    print(vm, args, "\n")
+}
+
+/// Exit code of a program whose output nobody reads any more: that of one ended by the signal for it.
+const EXIT_BROKEN_PIPE: i32 = 128 + 13;
+
+fn print(vm: &mut Vm, args: Args, text: &str) -> PrimitiveResult {
+    vm.output.print(text);
+    if vm.output.is_closed() { Err(Raise::exit(EXIT_BROKEN_PIPE)) } else { Ok(args.receiver()) }
 }
 
 fn error_println(vm: &mut Vm, args: Args) -> PrimitiveResult {

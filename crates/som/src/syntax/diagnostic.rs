@@ -1,7 +1,7 @@
 //! What is wrong with a source, told to people.
 //!
-//! A diagnostic is complete when it is made: it holds the text that it shows, so it outlives its source and can be passed on
-//! as any error. Its form, which other SOM tests expect line by line, is
+//! A diagnostic is complete when it is made: it holds the text that it shows, so it outlives its source and can be
+//! passed on as any error. Its form, which other SOM tests expect line by line, is
 //!
 //! ```text
 //! File 'Hello.som', line 3, column 10:

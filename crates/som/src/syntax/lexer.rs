@@ -1,15 +1,16 @@
 //! From text to tokens.
 //!
-//! A [`Token`] is a kind and a span; nothing is allocated or decoded here. The lexer is a text and an offset, and `Copy`: a
-//! copy of it is how the parser looks ahead. It never fails: what is no token is [`TokenKind::Unknown`], and the parser, which
-//! knows the context, complains.
+//! A [`Token`] is a kind and a span; nothing is allocated or decoded here. The lexer is little more than an
+//! offset, and `Copy`: a copy of it is how the parser looks ahead. It never fails: what is no token is
+//! [`TokenKind::Unknown`], and the parser, which knows the context, complains.
 //!
 //! # Where the grammar leaves a choice
-//! - The longest run of operator characters is one token: `a||b` is `a || b`, and `3--1` sends `--`. Four or more dashes alone
-//!   are the separator.
-//! - `-` is always an operator; the parser reads a negative number where an operand begins. So `3 -4` and `a-1` subtract.
-//! - `x:=1` is `x := 1`. By the grammar's longest match it would be the keyword `x:` and `=`, which no program can contain. Only
-//!   behind `#` can it, and there it is read so: `#x:=y` compares.
+//! - The longest run of operator characters is one token: `a||b` is `a || b`, and `3--1` sends `--`. Four or more
+//!   dashes alone are the separator.
+//! - `-` is always an operator; the parser reads a negative number where an operand begins. So `3 -4` and `a-1`
+//!   subtract.
+//! - `x:=1` is `x := 1`. By the grammar's longest match it would be the keyword `x:` and `=`, which no program can
+//!   contain. Only behind `#` can it, and there it is read so: `#x:=y` compares.
 //! - Behind `#`, adjacent keywords are one token: `#at:put:`.
 
 use super::ast::Span;

@@ -8,14 +8,14 @@
 //! | `parser` | from tokens to the tree; going on after an error |
 //! | `diagnostic` | an error as people see it |
 //!
-//! The language is that of the public SOM grammar. Names are not resolved here: whether a variable exists is for the compiler
-//! to say.
+//! The language is that of the public SOM grammar. Names are not resolved here: whether a variable exists is for the
+//! compiler to say.
 //!
 //! # Limits
 //! No source, however malformed, makes the parser panic, exhaust the native stack or take more than about linear time.
-//! What it accepts is as harmless to those who walk over the tree: [`MAX_NESTING`] bounds how deep brackets nest and thereby
-//! the parser's recursion; [`MAX_HEIGHT`] bounds the height of the tree, to which long rows of messages (`a b c d ...`) add
-//! without any bracket.
+//! What it accepts is as harmless to those who walk over the tree: [`MAX_NESTING`] bounds how deep brackets nest and
+//! thereby the parser's recursion; [`MAX_HEIGHT`] bounds the height of the tree, to which long rows of messages (`a b
+//! c d ...`) add without any bracket.
 
 pub mod ast;
 mod diagnostic;

@@ -106,6 +106,14 @@ impl Vm {
         self.string(Life::Collected, Core::String.id(), text).map(Value::from_gc)
     }
 
+    /// A new string of a subclass of String.
+    ///
+    /// # Errors
+    /// If memory runs out.
+    pub(crate) fn new_string_of(&mut self, class: ClassId, text: &str) -> Result<Value, Raise> {
+        self.string(Life::Collected, class, text).map(Value::from_gc)
+    }
+
     fn string(&mut self, life: Life, class: ClassId, text: &str) -> Result<Gc<Str>, Raise> {
         if text.len() > Str::MAX_BYTES {
             return Err(Raise::error("String too long."));

@@ -56,8 +56,10 @@ struct LookupEntry {
 /// Assumptions about the classes loaded so far, on which fast paths of instructions rest. They only ever become false.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Assumptions {
-    /// Only Object and Nil define `isNil`, `notNil`, and the `ifNil:` family.
-    pub nil_tests: bool,
+    /// Nil answers `isNil`, `notNil`, and the `ifNil:` family as expected.
+    pub nil: bool,
+    /// Object does, too, and no other class defines them.
+    pub not_nil: bool,
     /// Only core classes define `==`.
     pub identity: bool,
 }
@@ -78,6 +80,9 @@ pub struct Vm {
     pub(crate) output: Output,
     pub(crate) started: Instant,
     pub(crate) random_state: u64,
+    /// Counts the entries into the interpreter. A method that was active when an error ended its run is not active in the
+    /// next one, though nothing marked its home context.
+    pub(crate) run: u32,
     classes: Vec<ClassInfo>,
     globals: FxHashMap<usize, Gc<Association>>,
     symbols: FxHashMap<Box<str>, Gc<Str>>,

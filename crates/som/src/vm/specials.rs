@@ -4,7 +4,7 @@
 //! from the class path, does not say otherwise. After the core classes are loaded, [`Vm::find_specials`] admits the messages whose
 //! methods in the core classes are the VM's own; the compiler emits special instructions for these only.
 //! Classes loaded later can define such messages too; the instructions check receivers, except those that any object may answer
-//! (`==`, `isNil`, ...), for which [`Vm::note_overrides`] withdraws the assumption.
+//! (`==`, `isNil`, `ifNil:`, ...), for which [`Vm::note_overrides`] withdraws the assumption.
 
 use super::Vm;
 use crate::classes::Core;
@@ -88,17 +88,35 @@ impl Vm {
     /// Withdraws assumptions that a newly loaded class breaks.
     pub(super) fn note_overrides(&mut self, class: ClassId) {
         let index = class.index();
-        let is_core = Core::ALL.iter().any(|c| c.index() == index);
-        if is_core && index != Core::Boolean.index() && index != Core::True.index() && index != Core::False.index() {
-            return;
+        if index == Core::Object.index() {
+            self.assumptions.not_nil &= self.conditions_are_known(index);
+        } else if index == Core::Nil.index() {
+            self.assumptions.nil &= self.conditions_are_known(index);
+        } else {
+            self.assumptions.not_nil &= !self.defines(index, NIL_TESTS) && !self.defines(index, NIL_CONDITIONS);
+            let numbers = [Core::Integer.index(), Core::Double.index()];
+            self.assumptions.identity &= numbers.contains(&index) || !self.defines(index, &["=="]);
         }
-        let sides = [index, index + 1];
-        let defines = |selectors: &[&str]| {
-            let mut methods = sides.iter().flat_map(|&i| &self.class_at(i).methods);
-            methods.any(|m| selectors.contains(&m.selector().as_str()))
-        };
-        let (nil_tests, identity) = (defines(NIL_TESTS) || defines(NIL_CONDITIONS), defines(&["=="]));
-        self.assumptions.nil_tests &= !nil_tests;
-        self.assumptions.identity &= !identity;
+    }
+
+    /// Whether a class or its metaclass has methods of its own for some of these messages.
+    fn defines(&self, index: usize, selectors: &[&str]) -> bool {
+        let mut methods = [index, index + 1].into_iter().flat_map(|i| &self.class_at(i).methods);
+        methods.any(|m| selectors.contains(&m.selector().as_str()))
+    }
+
+    /// Whether the methods of Object or Nil for the `ifNil:` family are written as expected.
+    fn conditions_are_known(&self, index: usize) -> bool {
+        let info = self.class_at(index);
+        let conditions = info.methods.iter().filter(|m| NIL_CONDITIONS.contains(&m.selector().as_str()));
+        let mut known = 0;
+        for method in conditions {
+            let DefinitionBody::Method(def) = &method.details().definition.body else { return false };
+            if !primitives::is_nil_condition(info.name.as_str(), def) {
+                return false;
+            }
+            known += 1;
+        }
+        known == NIL_CONDITIONS.len()
     }
 }

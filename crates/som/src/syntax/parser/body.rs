@@ -1,7 +1,7 @@
 //! Bodies: locals and statements, of methods, blocks and snippets.
 //!
-//! A body is where parsing goes on after an error in a statement. When a body has been parsed, with or without errors, its
-//! opening bracket is off `open`.
+//! A body is where parsing goes on after an error in a statement. When a body has been parsed, with or without
+//! errors, its opening bracket is off `open`.
 
 use std::rc::Rc;
 
@@ -19,7 +19,8 @@ impl Parser<'_> {
         Ok(Body { locals, statements, end: self.token.span })
     }
 
-    /// What lies between a bracket, which has been passed, and its counterpart, that included; and the height of its tree.
+    /// What lies between a bracket, which has been passed, and its counterpart, that included; and the height of its
+    /// tree.
     pub(super) fn body(&mut self, params: &[Ident]) -> Parsed<(Body, u32)> {
         let (locals, statements, height) = self.body_contents(params)?;
         // It may not be the counterpart: then `body_contents` has said so and forgiven it.
@@ -63,8 +64,8 @@ impl Parser<'_> {
         self.at(self.open.last().map_or(TokenKind::End, |bracket| super::closing(bracket.kind)))
     }
 
-    /// Whether there are no more statements. Closing brackets that do not belong here are reported; one that belongs to a
-    /// bracket further out ends the body as if its own were there, others are passed.
+    /// Whether there are no more statements. Closing brackets that do not belong here are reported; one that belongs
+    /// to a bracket further out ends the body as if its own were there, others are passed.
     fn is_body_over(&mut self) -> Parsed<bool> {
         while !self.at_own_end() {
             let failure = match (self.token.kind, self.open.last().copied()) {

@@ -10,11 +10,11 @@ use super::{ClassLayout, Failure, Parsed, Parser};
 impl Parser<'_> {
     pub(super) fn class(&mut self) -> Parsed<ClassDef> {
         let (name, superclass) = self.class_head()?;
-        self.open()?;
+        let opening = self.open()?;
         self.class_layout = Some(ClassLayout { column: usize::MAX, body: None });
         let instance_side = self.side()?;
         let class_side = if self.accept(TokenKind::Separator).is_some() { self.class_side()? } else { Side::default() };
-        self.close()?;
+        self.close(opening)?;
         self.end_of_file()?;
         Ok(ClassDef { name, superclass, instance_side, class_side })
     }
@@ -95,7 +95,8 @@ impl Parser<'_> {
                     }
                     let had_errors = self.diagnostics.len() > errors;
                     if had_errors && !self.is_side_item() {
-                        // A bracket too many or too few in the method: what follows is in all likelihood still part of it.
+                        // A bracket too many or too few in the method: what follows is in all likelihood still part
+                        // of it.
                         self.next_method(Failure::Statement)?;
                     }
                 }

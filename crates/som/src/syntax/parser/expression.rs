@@ -1,11 +1,11 @@
 //! Expressions: assignments, messages, operands.
 //!
-//! Unary messages bind more closely than binary ones, and these than a keyword message; within a kind, from left to right.
-//! Rows of messages and of assignments are loops here, so only brackets cost native stack.
+//! Unary messages bind more closely than binary ones, and these than a keyword message; within a kind, from left to
+//! right. Rows of messages and of assignments are loops here, so only brackets cost native stack.
 
 use std::borrow::Cow;
 
-use super::super::ast::{Expr, ExprKind, Ident, Literal, Send, Span};
+use super::super::ast::{Expr, ExprKind, Ident, Send, Span};
 use super::super::lexer::{Token, TokenKind};
 use super::{MAX_HEIGHT, Operand, Parsed, Parser};
 
@@ -119,15 +119,15 @@ impl Parser<'_> {
     }
 
     fn literal_operand(&mut self, start: u32) -> Parsed<Operand> {
-        let literal: Literal = self.literal()?;
+        let literal = self.literal()?;
         Ok(self.leaf(start, ExprKind::Literal(literal)))
     }
 
     fn parenthesised(&mut self) -> Parsed<Operand> {
-        let start = self.open()?.span.start;
+        let opening = self.open()?;
         let inner = self.expression()?;
-        self.close()?;
-        Ok(Operand { start, ..inner })
+        self.close(opening)?;
+        Ok(Operand { start: opening.span.start, ..inner })
     }
 }
 

@@ -5,11 +5,12 @@ use std::rc::Rc;
 use dashu_int::IBig;
 
 use super::super::ast::{Literal, Span};
-use super::super::lexer::{Token, TokenKind};
+use super::super::lexer::TokenKind;
 use super::expression::is_binary;
 use super::{Parsed, Parser};
 
-/// The most digits of an integer. Reading one takes more than linear time, so there must be a limit; this one takes a moment.
+/// The most digits of an integer. Reading one takes more than linear time, so there must be a limit; this one takes a
+/// moment.
 const MAX_INTEGER_DIGITS: usize = 1_000_000;
 
 /// Digits that fit into 64 bits whatever they are.
@@ -37,7 +38,8 @@ impl Parser<'_> {
 
     /// Whether the current token, a minus, is the sign of a number.
     pub(super) fn is_negative_number(&self) -> bool {
-        matches!(self.lexer.clone().next().kind, TokenKind::Integer | TokenKind::Double)
+        let mut ahead = self.lexer;
+        matches!(ahead.next().kind, TokenKind::Integer | TokenKind::Double)
     }
 
     fn number(&mut self, sign: Sign) -> Parsed<Literal> {
@@ -116,12 +118,12 @@ impl Parser<'_> {
     }
 
     fn selector_name(&mut self) -> Rc<str> {
-        let token: Token = self.bump();
+        let token = self.bump();
         self.intern(self.text(token.span))
     }
 
     fn array(&mut self) -> Parsed<Literal> {
-        self.open()?;
+        let opening = self.open()?;
         let mut elements = Vec::new();
         loop {
             match self.token.kind {
@@ -132,7 +134,7 @@ impl Parser<'_> {
                 _ => return Err(self.not_in_array()),
             }
         }
-        self.close()?;
+        self.close(opening)?;
         Ok(Literal::Array(elements))
     }
 }

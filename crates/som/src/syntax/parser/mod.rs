@@ -10,10 +10,10 @@
 //! | `recovery` | errors: what is said, and where parsing goes on |
 //!
 //! # Errors
-//! A parsing function that meets something it cannot make sense of *fails*: it reports one diagnostic and returns a [`Failure`],
-//! which says how far out parsing must go before it makes sense again. An error that leaves the rest clear (a duplicate name, say)
-//! is reported and parsing goes on. A tree comes out only if nothing was reported, so a failing part leaves
-//! nothing in its place.
+//! A parsing function that meets something it cannot make sense of *fails*: it reports one diagnostic and returns a
+//! [`Failure`], which says how far out parsing must go before it makes sense again. An error that leaves the rest
+//! clear (a duplicate name, say) is reported and parsing goes on. A tree comes out only if nothing was reported, so a
+//! failing part leaves nothing in its place.
 //!
 //! # Brackets
 //! `open` holds the brackets that have been opened and not closed, also while tokens are skipped. Its length bounds the
@@ -36,14 +36,14 @@ use super::source::{MAX_SOURCE_BYTES, Source};
 
 /// The deepest nesting of parentheses, blocks and literal arrays together, those of class and method included.
 ///
-/// Bounds the parser's own recursion. A level takes at most 2 kB of native stack, unoptimised 7 kB: even then the deepest source fits into
-/// the 2 MB of a Rust thread. People rarely nest more than ten.
+/// Bounds the parser's own recursion. A level takes at most 2 kB of native stack, unoptimised 7 kB: even then the
+/// deepest source fits into the 2 MB of a Rust thread. People rarely nest more than ten.
 pub const MAX_NESTING: usize = 200;
 
 /// The greatest height of a method's tree, in expressions, literal arrays not counted.
 ///
-/// Bounds the recursion of whoever walks over the tree or drops it. A row of messages `a b c` is as high as it is long; nobody
-/// writes rows of a thousand, and generated programs can use a variable.
+/// Bounds the recursion of whoever walks over the tree or drops it. A row of messages `a b c` is as high as it is
+/// long; nobody writes rows of a thousand, and generated programs can use a variable.
 pub const MAX_HEIGHT: u32 = 1_000;
 
 /// After so many errors in one source the rest is not looked at.
@@ -52,7 +52,7 @@ pub const MAX_DIAGNOSTICS: usize = 20;
 /// Parses the definition of a class.
 ///
 /// # Errors
-/// If it is not one: at least one and at most [`MAX_DIAGNOSTICS`] diagnostics, in no particular order.
+/// If it is not one: at least one and at most [`MAX_DIAGNOSTICS`] diagnostics, in the order of the source.
 pub fn parse_class(source: &Source) -> Result<ClassDef, Vec<Diagnostic>> {
     Parser::new(source)?.run(Parser::class)
 }
@@ -115,7 +115,8 @@ struct Parser<'s> {
     diagnostics: Vec<Diagnostic>,
     /// In a class, where its methods stand.
     class_layout: Option<ClassLayout>,
-    /// The last string that spans lines, in the current method: if the text behind it makes no sense, its end is suspect.
+    /// The last string that spans lines, in the current method: if the text behind it makes no sense, its end is
+    /// suspect.
     long_string: Option<Span>,
 }
 
@@ -143,7 +144,11 @@ impl<'s> Parser<'s> {
     fn run<T>(mut self, parse: impl FnOnce(&mut Self) -> Parsed<T>) -> Result<T, Vec<Diagnostic>> {
         match parse(&mut self) {
             Ok(tree) if self.diagnostics.is_empty() => Ok(tree),
-            _ => Err(self.diagnostics),
+            _ => {
+                // Duplicate names are found at the end of their scope.
+                self.diagnostics.sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
+                Err(self.diagnostics)
+            }
         }
     }
 
@@ -185,15 +190,14 @@ impl<'s> Parser<'s> {
         self.open.push(OpenBracket { kind: self.token.kind, offset: self.token.span.start });
     }
 
-    /// Passes the bracket that closes the innermost open one.
-    fn close(&mut self) -> Parsed<Token> {
-        let Some(&innermost) = self.open.last() else { return Err(self.unexpected("no bracket")) };
-        let closing = closing(innermost.kind);
-        if !self.at(closing) {
-            return Err(self.unclosed(innermost));
+    /// Passes the bracket that closes `opening`, which is the innermost open one.
+    fn close(&mut self, opening: Token) -> Parsed<()> {
+        if !self.at(closing(opening.kind)) {
+            return Err(self.unclosed(OpenBracket { kind: opening.kind, offset: opening.span.start }));
         }
         self.open.pop();
-        Ok(self.bump())
+        self.bump();
+        Ok(())
     }
 
     fn intern(&mut self, name: &str) -> Rc<str> {
@@ -257,7 +261,8 @@ impl<'s> Parser<'s> {
     }
 }
 
-/// Names that mean the same everywhere. (That they are not assigned to is no matter of syntax: the compiler sees to it.)
+/// Names that mean the same everywhere. (That they are not assigned to is no matter of syntax: the compiler sees to
+/// it.)
 fn is_pseudo_variable(name: &str) -> bool {
     matches!(name, "self" | "super" | "nil" | "true" | "false")
 }

@@ -1,17 +1,18 @@
 //! Errors: what is said, and where parsing goes on.
 //!
-//! After an error, parsing goes on behind the statement (at a period or the end of its body) or at the next method. The aim is to
-//! report every mistake once and nothing that follows from one.
+//! After an error, parsing goes on behind the statement (at a period or the end of its body) or at the next method.
+//! The aim is to report every mistake once and nothing that follows from one.
 //!
 //! # The next method
-//! A missing bracket makes the methods behind it part of the one that lacks it, and the parser stumbles far from the cause.
-//! Layout gives it away: a *method head* - a pattern, `=`, and `(` or `primitive` - that begins a line, no further to the right than
-//! the current method does, is the beginning of a method. That is a guess (`x = (y)` may be a statement), so it is made only when there
-//! is an error: looking back, to blame the missing bracket instead, and looking forward, to go on.
+//! A missing bracket makes the methods behind it part of the one that lacks it, and the parser stumbles far from the
+//! cause. Layout gives it away: a *method head* - a pattern, `=`, and `(` or `primitive` - that begins a line, no
+//! further to the right than the current method does, is the beginning of a method. That is a guess (`x = (y)` may be
+//! a statement), so it is made only when there is an error: looking back, to blame the missing bracket instead, and
+//! looking forward, to go on.
 //!
 //! # Cost
-//! Looking back reads a method again, but at most once an error, of which there are at most [`MAX_DIAGNOSTICS`]. Every other search has a
-//! fixed bound.
+//! Looking back reads a method again, but at most once an error, of which there are at most [`MAX_DIAGNOSTICS`].
+//! Every other search has a fixed bound.
 
 use super::super::ast::Span;
 use super::super::diagnostic::Diagnostic;
@@ -170,7 +171,7 @@ impl Parser<'_> {
             }
             TokenKind::Operator if text == "||" => "'||' is one operator: an empty list is written '| |'.",
             TokenKind::Operator if text.starts_with('|') => "Put a space behind the '|': this is one operator.",
-            TokenKind::Caret => "'^' stands at the beginning of a statement only.",
+            TokenKind::Caret => "'^' stands at the beginning of a statement only: is a period missing before it?",
             TokenKind::Bar => "Variables are declared at the beginning of a method, block or side of a class.",
             _ if self.follows_comment_on_line() => "Double quotes enclose a comment; a string stands in single quotes.",
             _ => return None,

@@ -1,7 +1,7 @@
 //! Tests of lexer, parser and diagnostics.
 //!
-//! Trees are compared as text: [`show`] writes a tree as SOM with every nested message in parentheses, so that what binds how
-//! can be seen. What it writes parses to the same tree, which is itself a test.
+//! Trees are compared as text: [`show`] writes a tree as SOM with every nested message in parentheses, so that what
+//! binds how can be seen. What it writes parses to the same tree, which is itself a test.
 
 mod errors;
 mod lexer;
