@@ -1,0 +1,37 @@
+use super::*;
+use crate::cli::{Clock, Measure};
+use crate::results::{Cost, Invocation, Results};
+
+fn comparison(times: &[(&str, &str, f64)]) -> Comparison {
+    let mut results = Results::new(Measure::Time, 0, vec!["a&b".into(), "c".into()], vec!["X".into(), "Y".into()]);
+    for (vm, benchmark, time) in times {
+        let (vm, benchmark) = (vm.to_string(), benchmark.to_string());
+        let cost = Cost::default();
+        results.invocations.push(Invocation { vm, benchmark, inner: 1, number: 1, iterations: vec![*time], cost });
+    }
+    Comparison::new(&results, None, Clock::Harness).unwrap()
+}
+
+#[test]
+fn every_ratio_has_a_dot_and_names_are_escaped() {
+    let svg = plot(&comparison(&[("a&b", "X", 2.0), ("c", "X", 1.0), ("a&b", "Y", 3.0)]));
+    let (legend, first_row, second_row, mean) = (2, 2, 1, 2);
+    assert_eq!(svg.matches("<circle").count(), legend + first_row + second_row + mean);
+    assert!(svg.contains("a&amp;b") && !svg.contains("a&b"));
+    assert!(svg.ends_with("</svg>\n"));
+}
+
+#[test]
+fn the_axis_ends_at_steps() {
+    assert_eq!((step_below(0.3), step_below(7.0), step_below(1.0)), (0.2, 5.0, 1.0));
+    assert_eq!((step_above(0.3), step_above(7.0), step_above(1.0)), (0.5, 10.0, 1.0));
+}
+
+#[test]
+fn ticks_include_the_baseline_and_both_ends() {
+    let axis = Axis { low: 0.2, high: 5.0 };
+    let labels: Vec<String> = axis.ticks().map(tick_label).collect();
+    assert_eq!(labels, ["0.2", "0.5", "1", "2", "5"]);
+    assert!(axis.place(0.2) < axis.place(1.0) && axis.place(1.0) < axis.place(5.0));
+    assert_eq!(axis.place(100.0), axis.place(5.0));
+}
