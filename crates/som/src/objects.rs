@@ -9,7 +9,7 @@
 //! | [`BigInt`] | integers outside the 63-bit range | the [`ClassId`] of Integer |
 //! | [`Block`] | closures | the [`ClassId`] of Block1 to Block3 |
 //! | [`Context`] | captured variables | the number of slots |
-//! | [`Method`](crate::method::Method) | methods and primitives | the [`ClassId`] |
+//! | [`Method`] | methods and primitives | the [`ClassId`] |
 //! | [`Association`] | globals | 0 |
 //!
 //! A class is an `Instance` of its metaclass whose slot 0 holds its own `ClassId` as an integer; everything else about it is

@@ -4,7 +4,7 @@
 //! for the method and all closures in it. What is compiled in place is decided by [`inline`].
 //!
 //! # Where variables live
-//! A variable that no closure refers to has a register. A captured one has a slot in the heap [`Context`](crate::objects::Context)
+//! A variable that no closure refers to has a register. A captured one has a slot in the heap [`Context`]
 //! of its scope; a scope without captured variables has no context. A block compiled in place that has captured variables gets
 //! its context afresh each time it is entered, so that closures made in different rounds of a loop do not share
 //! variables - just as if the block had been called. Contexts are chained outwards; a closure holds the innermost one.
