@@ -17,7 +17,7 @@ use tailor_gc::HeapConfig;
 fn vm() -> Vm {
     let config = Config {
         class_path: Vec::new(),
-        heap: HeapConfig { limit: 64 << 20 },
+        heap: HeapConfig { limit: 64 << 20, ..HeapConfig::default() },
         stack_size: 1 << 20,
         output: Output::captured(),
     };

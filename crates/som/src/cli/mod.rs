@@ -37,7 +37,10 @@ pub const EXIT_BUG: u8 = 70;
   som examples/Hello.som
   som -cp lib:more Main 10 20
   som -e \"(3 + 4) println\"
-  som --disassemble 'Hello>>run' examples/Hello.som"
+  som --disassemble 'Hello>>run' examples/Hello.som
+
+Environment:
+  TAILOR_GC=stress,verify  collect at every allocation; check the whole heap after each collection"
 )]
 struct Options {
     /// Directories to search for classes, separated by colons; the core library is found without
@@ -63,6 +66,10 @@ struct Options {
     /// Memory for nested calls, such as 64M
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     stack_size: Option<usize>,
+
+    /// At the end, say what the collector did
+    #[arg(long)]
+    gc_stats: bool,
 
     /// Say what is being done, and how long it took
     #[arg(short, long)]
@@ -112,6 +119,9 @@ pub fn main() -> u8 {
     }
     let code = dispatch(&mut vm, &options);
     vm.flush();
+    if options.gc_stats {
+        eprint!("{}", gc_report(&vm));
+    }
     if options.verbose {
         let stats = vm.heap_stats();
         eprintln!(
@@ -125,12 +135,38 @@ pub fn main() -> u8 {
     code
 }
 
+fn gc_report(vm: &Vm) -> String {
+    let stats = vm.heap_stats();
+    let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+    let ms = |ns: u64| ns as f64 / 1e6;
+    format!(
+        "collections:      {} ({} full), {:.2} ms in all\n\
+         longest pause:    {:.2} ms (nursery), {:.2} ms (full)\n\
+         allocated:        {:.1} MiB\n\
+         survived nursery: {:.1} MiB; moved by full collections: {:.1} MiB; pinned: {} objects\n\
+         heap:             {:.1} MiB at most\n",
+        stats.collections,
+        stats.full_collections,
+        ms(stats.pause_ns),
+        ms(stats.max_minor_pause_ns),
+        ms(stats.max_full_pause_ns),
+        mib(stats.allocated_bytes),
+        mib(stats.promoted_bytes),
+        mib(stats.evacuated_bytes),
+        stats.pinned_objects,
+        mib(stats.peak_heap_bytes.max(stats.heap_bytes)),
+    )
+}
+
 fn config(options: &Options) -> Config {
     let class_path = options.class_path.as_deref().unwrap_or_default();
-    let mut heap = HeapConfig { limit: size::default_heap() };
+    let mut heap = HeapConfig::default();
     if let Some(limit) = options.heap_size {
         heap.limit = limit;
     }
+    let modes = std::env::var("TAILOR_GC").unwrap_or_default();
+    heap.stress = modes.split(',').any(|mode| mode == "stress");
+    heap.verify = modes.split(',').any(|mode| mode == "verify");
     Config {
         class_path: class_path.split(':').filter(|d| !d.is_empty()).map(PathBuf::from).collect(),
         heap,

@@ -17,15 +17,6 @@ pub fn parse(text: &str) -> Result<usize, String> {
     number.checked_mul(1 << shift).filter(|&n| n > 0).ok_or_else(|| "expected a positive size within memory".into())
 }
 
-/// Half of the machine's memory, as far as the system tells it; else 4 GiB.
-pub fn default_heap() -> usize {
-    let kib = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
-        let line = text.lines().find(|l| l.starts_with("MemTotal:"))?;
-        line.split_whitespace().nth(1)?.parse::<usize>().ok()
-    });
-    kib.map_or(4 << 30, |kib| kib / 2 * 1024)
-}
-
 #[cfg(test)]
 mod tests {
     use super::parse;

@@ -11,7 +11,8 @@ use tailor_gc::Heap;
 use super::{Assumptions, ClassPath, Config, LOOKUP_CACHE, LookupEntry, Symbols, Vm};
 use crate::classes::{ClassInfo, Core};
 use crate::errors::{LoadError, Raise, RaiseKind};
-use crate::objects::{ClassId, Instance};
+use crate::method::Method;
+use crate::objects::{Array, Association, BigInt, Block, BoxedDouble, ClassId, Context, Instance, Str};
 use crate::value::Value;
 use tailor_gc::Gc;
 
@@ -37,6 +38,7 @@ impl Vm {
             ))
         })?;
         let mut heap = Heap::new(config.heap);
+        register_kinds(&mut heap);
         let symbols_used = first_symbols(&mut heap)?;
         let no_entry = LookupEntry { class: ClassId(u32::MAX), selector: 0, method: None };
         let mut vm = Vm {
@@ -123,6 +125,19 @@ impl Vm {
     }
 }
 
+/// Tells the heap about all kinds of objects.
+fn register_kinds(heap: &mut Heap) {
+    heap.register::<Instance>();
+    heap.register::<Array>();
+    heap.register::<Str>();
+    heap.register::<BoxedDouble>();
+    heap.register::<BigInt>();
+    heap.register::<Block>();
+    heap.register::<Context>();
+    heap.register::<Method>();
+    heap.register::<Association>();
+}
+
 /// Different in each VM; never zero, which xorshift could not leave.
 fn random_seed() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -131,7 +146,6 @@ fn random_seed() -> u64 {
 
 /// The interpreter's symbols are made before there is a VM to intern them.
 fn first_symbols(heap: &mut Heap) -> Result<Symbols, LoadError> {
-    use crate::objects::Str;
     let mut symbol = |text: &str| -> Result<Gc<Str>, LoadError> {
         // SAFETY: initialised at once.
         unsafe {

@@ -76,7 +76,8 @@ fn the_smallest_stack_still_runs_small_programs() {
 
 #[test]
 fn a_request_beyond_the_limit_is_out_of_memory_and_does_no_harm() {
-    let mut guest = Guest::with(som::Config { heap: HeapConfig { limit: 16 << 20 }, ..config() });
+    let mut guest =
+        Guest::with(som::Config { heap: HeapConfig { limit: 16 << 20, ..HeapConfig::default() }, ..config() });
     for code in ["Array new: 100000000", "Array new: 4611686018427387903"] {
         let error = guest.error(code);
         assert_eq!(error.kind, ErrorKind::OutOfMemory, "{code}: {}", error.message);
@@ -86,7 +87,8 @@ fn a_request_beyond_the_limit_is_out_of_memory_and_does_no_harm() {
 
 #[test]
 fn filling_the_heap_bit_by_bit_is_out_of_memory() {
-    let mut guest = Guest::with(som::Config { heap: HeapConfig { limit: 16 << 20 }, ..config() });
+    let mut guest =
+        Guest::with(som::Config { heap: HeapConfig { limit: 16 << 20, ..HeapConfig::default() }, ..config() });
     let list = "| list | list := nil. [ true ] whileTrue: [ | a | a := Array new: 100. a at: 1 put: list. list := a ]";
     let error = guest.error(list);
     assert_eq!(error.kind, ErrorKind::OutOfMemory);
@@ -95,7 +97,7 @@ fn filling_the_heap_bit_by_bit_is_out_of_memory() {
 
 #[test]
 fn a_heap_too_small_to_start_in_is_a_load_error() {
-    let config = som::Config { heap: HeapConfig { limit: 4 << 10 }, ..config() };
+    let config = som::Config { heap: HeapConfig { limit: 4 << 10, ..HeapConfig::default() }, ..config() };
     assert!(som::Vm::new(config).is_err());
 }
 

@@ -18,7 +18,7 @@ pub struct Guest {
 pub fn config() -> Config {
     Config {
         class_path: Vec::new(),
-        heap: HeapConfig { limit: 256 << 20 },
+        heap: HeapConfig { limit: 256 << 20, ..HeapConfig::default() },
         stack_size: 1 << 20,
         output: Output::captured(),
     }
