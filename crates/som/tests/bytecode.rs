@@ -787,12 +787,13 @@ fn a_return_from_a_block_needs_a_home_context() {
             1 arguments, 0 locals, 13 registers
                0 Move               r5 <- r1
                1 Send               r2 <- r5 #foo
-               2 JumpIfFalse        r2 -> 6
+               2 JumpIfFalse        r2 -> 7
                3 Move               r6 <- r1
                4 ReturnNonLocal     r6 outer 0, window r4
-               5 Return             r6
-               6 LoadNil            r2
-               7 Return             r2
+               5 Move               r2 <- r6
+               6 Jump               -> 8
+               7 LoadNil            r2
+               8 Return             r2
         ",
     );
 }

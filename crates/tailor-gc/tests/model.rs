@@ -452,7 +452,7 @@ fn config() -> HeapConfig {
 #[test]
 fn a_million_operations() {
     for seed in 0..4 {
-        let world = run(config(), 3000, seed, 250_000, 5000);
+        let world = run(config(), 1000, seed, 250_000, 10_000);
         let stats = world.heap.stats();
         assert!(stats.full_collections > 100 && stats.evacuated_bytes > 0, "{stats:?}");
     }

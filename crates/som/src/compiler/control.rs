@@ -108,7 +108,9 @@ impl Compiler<'_> {
         if second.is_none() && want == Want::Nothing {
             self.patch_all(condition)?;
         } else {
-            let done = (!is_return(first)).then(|| self.f().emit_jump(Op::Jump, 0, 0));
+            // In a closure, execution may go on behind a `^`: with the result of `escapedBlock:`.
+            let goes_on = self.f().is_block || !is_return(first);
+            let done = goes_on.then(|| self.f().emit_jump(Op::Jump, 0, 0));
             self.patch_all(condition)?;
             match second {
                 Some(second) => self.in_place(second, inner)?,

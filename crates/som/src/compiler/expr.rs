@@ -140,7 +140,7 @@ impl Compiler<'_> {
                 self.closure(block, target)?;
             }
             ExprKind::Literal(literal) => self.literal(literal, want)?,
-            ExprKind::Return(value) => self.return_statement(value)?,
+            ExprKind::Return(value) => self.return_statement(value, want)?,
         }
         self.f().span = outer_span;
         Ok(())

@@ -32,6 +32,7 @@ use crate::syntax::{Diagnostic, Source};
 use crate::value::Value;
 use crate::vm::Vm;
 use analysis::Analysis;
+use expr::Want;
 use function::{Function, Location, Scope};
 use inline::Inlining;
 
@@ -373,8 +374,11 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// `^ value`.
-    fn return_statement(&mut self, value: &Expr) -> Result<()> {
+    /// `^ value`, as the last statement of the innermost scope.
+    ///
+    /// In a closure whose home has returned, the result of `escapedBlock:` takes the place of the value of the block that the `^` stands
+    /// in: it is returned from the closure, or is wanted as the value of a block compiled in place.
+    fn return_statement(&mut self, value: &Expr, want: Want) -> Result<()> {
         let mark = self.f().next;
         let register = self.any(value)?;
         if self.f().is_block {
@@ -384,7 +388,11 @@ impl<'a> Compiler<'a> {
             self.f().emit(Op::Move, result, register, 0);
             self.f().emit(Op::ReturnNonLocal, result, hops, window);
             // Reached only with the result of `escapedBlock:`.
-            self.f().emit(Op::Return, result, 0, 0);
+            if self.f().scopes.len() == 1 {
+                self.f().emit(Op::Return, result, 0, 0);
+            } else {
+                self.deliver(result, want);
+            }
         } else {
             self.return_from_method(register);
         }
