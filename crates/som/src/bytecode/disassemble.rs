@@ -57,7 +57,6 @@ fn line(vm: &Vm, code: &Code, instr: Instr) -> String {
         index.map_or_else(|| "block".to_string(), |i| format!("block {i}"))
     };
     let operands = match op.shape() {
-        Shape::None => String::new(),
         Shape::A => register(a),
         Shape::Move => format!("{} <- {}", register(a), register(b)),
         Shape::Literal => format!("{} <- {}", register(a), literal(b)),

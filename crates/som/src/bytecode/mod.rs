@@ -83,8 +83,6 @@ macro_rules! ops {
 /// The roles of an instruction's operands, for printing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
-    /// No operands.
-    None,
     /// `r[a]`
     A,
     /// `r[a] <- r[b]`
@@ -167,8 +165,6 @@ ops! {
 
     /// `pc <- #b`
     Jump Jump,
-    /// a backward jump to `#b`
-    Loop Jump,
     /// to `#b` if `r[a]` is false, on if it is true, else the inlined site `#c` becomes a send
     JumpIfFalse Branch,
     /// to `#b` if `r[a]` is true, on if it is false, else the inlined site `#c` becomes a send

@@ -11,8 +11,9 @@
 //!
 //! Nothing is compiled in place within the blocks of a stub: they have no inlined sites, hence no stubs of their own.
 //!
-//! Where the method has no home context, the stub's context serves as one while the message is executed. A block of a stub that
-//! escapes still sees its own copy of the variables after that; this is the only difference from blocks that were never in place.
+//! Where the method has no home context, the stub's context serves as one while the message is executed. What differs from
+//! blocks that were never in place is a block of a stub that outlives the message, kept by a receiver that is no Boolean: it has its own
+//! copy of the variables from then on, and a `^` in it finds its home gone.
 
 use tailor_gc::Gc;
 

@@ -185,7 +185,7 @@ fn interpret(vm: &mut Vm, start: Regs) -> Result<Value, Unwind> {
             Op::MakeBlockInBlock => next!(data::make_block_in_block(vm, regs!(), i)?),
             Op::BlockSelf => next!(data::block_self(frame, i)),
 
-            Op::Jump | Op::Loop => pc = usize::from(i.b),
+            Op::Jump => pc = usize::from(i.b),
             Op::JumpIfFalse => branch!(data::is_boolean(vm, frame, i, false), i),
             Op::JumpIfTrue => branch!(data::is_boolean(vm, frame, i, true), i),
             Op::JumpIfNil => branch!(data::is_nil(vm, frame, i), i),

@@ -3,6 +3,7 @@
 use super::{Args, Primitive, PrimitiveResult, array_object, expected_instance, offset};
 use crate::classes::Core;
 use crate::errors::Raise;
+use crate::numbers::Num;
 use crate::value::Value;
 use crate::vm::Vm;
 
@@ -47,12 +48,13 @@ fn new(vm: &mut Vm, args: Args) -> PrimitiveResult {
     if vm.class_info(class).format != crate::classes::InstanceFormat::Array {
         return Err(Raise::error(format!("{} is no kind of Array.", vm.class_name(class))));
     }
-    let Some(length) = args.arg(1).to_small() else {
-        return Err(expected_instance(vm, Core::Integer, args.arg(1)));
+    let length = match vm.number(args.arg(1)) {
+        Some(length @ (Num::Int(_) | Num::Big(_))) => length,
+        _ => return Err(expected_instance(vm, Core::Integer, args.arg(1))),
     };
-    match usize::try_from(length) {
-        Ok(length) => vm.new_array(class, length).map(Value::from_gc),
-        Err(_) => Err(Raise::error(format!("An Array can't have {length} elements."))),
+    match length {
+        Num::Int(length) if length >= 0 => vm.new_array(class, length as usize).map(Value::from_gc),
+        length => Err(Raise::error(format!("An Array can't have {length} elements."))),
     }
 }
 
