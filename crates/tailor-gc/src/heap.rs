@@ -413,7 +413,8 @@ impl Heap {
         let tenured = self.collector.tenured_blocks();
         self.collector.stats.live_bytes = (tenured * BLOCK - self.collector.old.available_bytes()) as u64;
         self.after_collection();
-        self.collector.space.discard_free(self.config.nursery / BLOCK + tenured / 2);
+        // What will be used before the next full collection is kept: to page memory in again costs more than to fill it.
+        self.collector.space.discard_free((self.full_threshold - mature + self.config.nursery) / BLOCK);
         Some(())
     }
 

@@ -110,6 +110,7 @@ fn symbol(vm: &mut Vm, value: Value) -> Result<Gc<Str>, Unwind> {
     }
 }
 
+/// The elements of an argument array. They are put on the guest stack before anything is allocated: the collector does not see them here.
 fn arguments(vm: &mut Vm, value: Value) -> Result<Vec<Value>, Unwind> {
     match value.downcast::<Array>() {
         Some(array) => Ok(array.elements().iter().map(|e| e.get()).collect()),
