@@ -948,3 +948,41 @@ fn primitives_setters_and_blocks_have_forms_of_their_own() {
     let sends: Vec<_> = opcodes(&mut vm, class, "go").into_iter().filter(|op| op.starts_with("Send")).collect();
     assert_eq!(sends, ["SendSetter", "SendPrimitive", "SendBlock", "SendPoly"]);
 }
+
+#[test]
+fn a_local_of_a_block_in_place_is_set_to_nil_unless_it_is_assigned_before_anything_could_read_it() {
+    check(
+        "(
+            plain: a = ( 1 to: 2 do: [:i | | k | k := a foo. k bar ] )
+            control: a = ( 1 to: 2 do: [:i | | k | k := a ifTrue: [ 1 ] ifFalse: [ 2 ]. k bar ] )
+        )",
+        "
+        T>>plain:
+          1 arguments, 0 locals, 15 registers
+             0 LoadInt            r2 <- 1
+             1 LoadInt            r3 <- 2
+             2 ForPrep            r2 -> 8
+             3 Move               r8 <- r1
+             4 Send               r5 <- r8 #foo
+             5 Move               r8 <- r5
+             6 Send               r6 <- r8 #bar
+             7 ForLoop            r2 -> 3
+             8 Return             r0
+
+        T>>control:
+          1 arguments, 0 locals, 15 registers
+             0 LoadInt            r2 <- 1
+             1 LoadInt            r3 <- 2
+             2 ForPrep            r2 -> 11
+             3 LoadNil            r5
+             4 JumpIfFalse        r1 -> 7
+             5 LoadInt            r5 <- 1
+             6 Jump               -> 8
+             7 LoadInt            r5 <- 2
+             8 Move               r8 <- r5
+             9 Send               r6 <- r8 #bar
+            10 ForLoop            r2 -> 3
+            11 Return             r0
+        ",
+    );
+}

@@ -98,6 +98,11 @@ pub(super) fn mentions(expr: &Expr, name: &str) -> bool {
     })
 }
 
+/// Whether a block stands anywhere in an expression; without one, nothing in it is compiled in place.
+pub(super) fn has_block(expr: &Expr) -> bool {
+    any(expr, &|e| matches!(e.kind, ExprKind::Block(_)))
+}
+
 /// Whether a block, or a block within it, assigns a variable of this name.
 pub(super) fn assigns(block: &BlockDef, name: &str) -> bool {
     let is_assignment = |e: &Expr| matches!(&e.kind, ExprKind::Assign(target, _) if *target.name == *name);

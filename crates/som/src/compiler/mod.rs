@@ -494,11 +494,12 @@ enum ScopeKind {
     InPlace { first_param: u16 },
 }
 
-/// Whether the first statements assign to a local before they could read it.
+/// Whether the first statements assign to a local before anything could read it: code that mentions it, or the stub of a control
+/// structure, which copies all variables to a heap object.
 fn assigned_first(body: &Body, local: &str) -> bool {
     for statement in &body.statements {
         match &statement.kind {
-            ExprKind::Assign(target, value) if !inline::mentions(value, local) => {
+            ExprKind::Assign(target, value) if !inline::mentions(value, local) && !inline::has_block(value) => {
                 if *target.name == *local {
                     return true;
                 }
