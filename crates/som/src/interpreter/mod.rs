@@ -123,6 +123,30 @@ fn interpret(vm: &mut Vm, start: Regs) -> Result<Value, Unwind> {
             }
         }};
     }
+    // A quickened send: done, if the receiver is as expected.
+    macro_rules! send {
+        ($hit:expr, $i:expr) => {{
+            if $hit {
+                pc += 1;
+            } else {
+                go!(send::miss(vm, regs!(), $i));
+            }
+        }};
+    }
+    // A quickened send to code: goes on there.
+    macro_rules! call {
+        ($callee:expr, $i:expr) => {{
+            match $callee {
+                Some((callee, window)) => {
+                    method = callee;
+                    frame = window;
+                    pc = 0;
+                    code = method.code.get();
+                }
+                None => go!(send::miss(vm, regs!(), $i)),
+            }
+        }};
+    }
     // A jump whose condition the handler may be unable to decide; then the inlined message is sent.
     macro_rules! branch {
         ($outcome:expr, $i:expr) => {{
@@ -221,52 +245,12 @@ fn interpret(vm: &mut Vm, start: Regs) -> Result<Value, Unwind> {
                 returns::NonLocal::Done(value) => return Ok(value),
             },
 
-            Op::SendMethod => match send::method_hit(vm, method, pc, frame, i) {
-                Some((callee, window)) => {
-                    method = callee;
-                    frame = window;
-                    pc = 0;
-                    code = method.code.get();
-                }
-                None => go!(send::miss(vm, regs!(), i)),
-            },
-            Op::SendBlock => match send::block_hit(vm, method, pc, frame, i) {
-                Some((callee, window)) => {
-                    method = callee;
-                    frame = window;
-                    pc = 0;
-                    code = method.code.get();
-                }
-                None => go!(send::miss(vm, regs!(), i)),
-            },
-            Op::SendPrimitive => {
-                if send::primitive_hit(vm, regs!(), i)? {
-                    pc += 1;
-                } else {
-                    go!(send::miss(vm, regs!(), i));
-                }
-            }
-            Op::SendGetter => {
-                if send::getter_hit(method, frame, i) {
-                    pc += 1;
-                } else {
-                    go!(send::miss(vm, regs!(), i));
-                }
-            }
-            Op::SendSetter => {
-                if send::setter_hit(vm, method, frame, i) {
-                    pc += 1;
-                } else {
-                    go!(send::miss(vm, regs!(), i));
-                }
-            }
-            Op::SendConstant => {
-                if send::constant_hit(method, frame, i) {
-                    pc += 1;
-                } else {
-                    go!(send::miss(vm, regs!(), i));
-                }
-            }
+            Op::SendMethod => call!(send::method_hit(vm, method, pc, frame, i), i),
+            Op::SendBlock => call!(send::block_hit(vm, method, pc, frame, i), i),
+            Op::SendPrimitive => send!(send::primitive_hit(vm, regs!(), i)?, i),
+            Op::SendGetter => send!(send::getter_hit(method, frame, i), i),
+            Op::SendSetter => send!(send::setter_hit(vm, method, frame, i), i),
+            Op::SendConstant => send!(send::constant_hit(method, frame, i), i),
             Op::Send => go!(send::first(vm, regs!(), i)),
             Op::SendPoly => go!(send::polymorphic(vm, regs!(), i)),
             Op::SendMega => go!(send::megamorphic(vm, regs!(), i)),
