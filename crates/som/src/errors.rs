@@ -53,6 +53,14 @@ impl Raise {
         Raise(Box::new(RaiseKind::Exit(code)))
     }
 
+    /// The kind of the error; none for an exit.
+    pub fn error_kind(&self) -> Option<ErrorKind> {
+        match *self.0 {
+            RaiseKind::Error(kind, _) => Some(kind),
+            RaiseKind::Exit(_) => None,
+        }
+    }
+
     /// What was raised.
     pub fn into_kind(self) -> RaiseKind {
         *self.0

@@ -44,6 +44,17 @@ pub struct Definition {
     pub source: Rc<Source>,
     /// The syntax.
     pub body: DefinitionBody,
+    /// What an assignment to an undeclared name means.
+    pub undeclared: Undeclared,
+}
+
+/// What an assignment to a name means that is neither variable nor field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Undeclared {
+    /// A mistake: the rule.
+    Error,
+    /// It sets a global: in snippets, so that variables of an interactive session outlive the input that sets them.
+    Global,
 }
 
 /// The syntax a method was made from.

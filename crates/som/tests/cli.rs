@@ -87,7 +87,7 @@ fn an_expression_that_is_wrong_shows_where() {
         "",
         "File '-e', line 1, column 5:\n  3 + \n      ^\nExpected an expression, found the end of the input\n",
     );
-    here.som(&["-e", "x := 3"]).assert_error(3, "", &["line 1, column 1", "'x'"]);
+    here.som(&["-e", "self := 3"]).assert_error(3, "", &["line 1, column 1", "'self'"]);
 }
 
 #[test]

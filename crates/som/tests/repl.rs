@@ -32,6 +32,11 @@ fn a_failure_is_the_exit_code() {
 }
 
 #[test]
+fn variables_need_no_declaration() {
+    Directory::new("variables").piped(&[], b"a := 5. [ b := a + 1 ] value. a + b").assert(0, "11\n", "");
+}
+
+#[test]
 fn exit_ends_the_session_with_its_code() {
     Directory::new("exit").piped(&[], b"'x' print. system exit: 9. 'y' print").assert(9, "x", "");
 }

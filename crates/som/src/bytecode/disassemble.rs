@@ -60,6 +60,7 @@ fn line(vm: &Vm, code: &Code, instr: Instr) -> String {
         Shape::A => register(a),
         Shape::Move => format!("{} <- {}", register(a), register(b)),
         Shape::Literal => format!("{} <- {}", register(a), literal(b)),
+        Shape::LiteralStore => format!("{} <- {}", literal(b), register(a)),
         Shape::Imm => format!("{} <- {}", register(a), instr.imm32()),
         Shape::Binary => format!("{} <- {}, {}", register(a), register(b), register(c)),
         Shape::BinaryImm => format!("{} <- {}, {}", register(a), register(b), c as i16),

@@ -89,6 +89,8 @@ pub enum Shape {
     Move,
     /// `r[a] <- k[b]`
     Literal,
+    /// `k[b] <- r[a]`
+    LiteralStore,
     /// `r[a] <- #bc`
     Imm,
     /// `r[a] <- r[b], r[c]`
@@ -136,6 +138,8 @@ ops! {
     LoadFalse A,
     /// `r[a] <-` the value of the global whose association is `k[b]`; without one, sends `unknownGlobal:`
     LoadGlobal Literal,
+    /// the value of the global whose association is `k[b] <- r[a]`
+    SetGlobal LiteralStore,
     /// `r[a] <-` field `#c` of `r[b]`, which is `self`
     GetField Load,
     /// field `#c` of `r[a]`, which is `self`, `<- r[b]`

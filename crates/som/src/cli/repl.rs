@@ -16,7 +16,7 @@ use som::{Value, Vm};
 use super::{EXIT_ERROR, report_error};
 
 const HELP: &str = "Statements are evaluated; the value of the last one is printed, and kept as `it`.
-An incomplete input goes on in the next line. :help shows this, :quit or Ctrl-D ends the session.";
+Variables need no declaration, and stay. An incomplete input goes on in the next line. :help shows this, :quit or Ctrl-D ends the session.";
 
 /// What an input led to.
 enum Next {

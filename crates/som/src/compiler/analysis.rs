@@ -11,6 +11,8 @@ use std::rc::Rc;
 use rustc_hash::FxHashMap;
 
 use super::inline::{Inlined, Inlining, classify};
+use super::is_pseudo_variable;
+use crate::method::Undeclared;
 use crate::syntax::ast::{BlockDef, Body, Expr, ExprKind, Ident, MethodBody, MethodDef, Send, Span};
 
 /// The result of the analysis of one method.
@@ -49,10 +51,18 @@ pub(super) struct UnknownVariable {
 pub(super) fn analyse(
     method: &MethodDef,
     inlining: Inlining,
+    undeclared: Undeclared,
     is_field: &dyn Fn(&str) -> bool,
 ) -> Result<Analysis, Vec<UnknownVariable>> {
-    let mut walk =
-        Walk { result: Analysis::default(), scopes: Vec::new(), functions: 0, inlining, is_field, errors: Vec::new() };
+    let mut walk = Walk {
+        result: Analysis::default(),
+        scopes: Vec::new(),
+        functions: 0,
+        inlining,
+        undeclared,
+        is_field,
+        errors: Vec::new(),
+    };
     if let MethodBody::Code(body) = &method.body {
         walk.scope(&method.params, body, true);
     }
@@ -72,6 +82,7 @@ struct Walk<'a> {
     scopes: Vec<OpenScope>,
     functions: usize,
     inlining: Inlining,
+    undeclared: Undeclared,
     is_field: &'a dyn Fn(&str) -> bool,
     errors: Vec<UnknownVariable>,
 }
@@ -137,7 +148,8 @@ impl Walk<'_> {
             }
             ExprKind::Assign(target, value) => {
                 self.expr(value);
-                if !self.variable(&target.name) {
+                let may_be_global = self.undeclared == Undeclared::Global && !is_pseudo_variable(&target.name);
+                if !self.variable(&target.name) && !may_be_global {
                     self.errors.push(UnknownVariable { name: target.name.clone(), span: target.span });
                 }
             }

@@ -196,13 +196,18 @@ impl Compiler<'_> {
             "true" => self.f().emit(Op::LoadTrue, target, 0, 0),
             "false" => self.f().emit(Op::LoadFalse, target, 0, 0),
             _ => {
-                let span = self.f().span;
-                let association = self.vm.association_named(name).map_err(|e| super::CompileError::new(span, e))?;
-                let literal = self.f().literal(Value::from_gc(association))?;
+                let literal = self.association(name)?;
                 self.f().emit(Op::LoadGlobal, target, literal, 0);
             }
         }
         Ok(())
+    }
+
+    /// The literal for a global.
+    fn association(&mut self, name: &str) -> Result<u16> {
+        let span = self.f().span;
+        let association = self.vm.association_named(name).map_err(|e| super::CompileError::raised(span, &e))?;
+        self.f().literal(Value::from_gc(association))
     }
 
     fn assign(&mut self, target: &Ident, value: &Expr, want: Want) -> Result<()> {
@@ -212,13 +217,13 @@ impl Compiler<'_> {
             return Ok(());
         }
         let register = self.any(value)?;
-        self.store(&target.name, register);
+        self.store(&target.name, register)?;
         self.deliver(register, want);
         Ok(())
     }
 
     /// Stores a register into a variable that has no register.
-    fn store(&mut self, name: &str, register: u16) {
+    fn store(&mut self, name: &str, register: u16) -> Result<()> {
         match self.resolve(name) {
             Place::Context { context, slot } => self.f().emit(Op::SetContext, context, register, slot),
             Place::Outer { hops, slot } => self.f().emit(Op::SetOuter, register, hops, slot),
@@ -226,8 +231,13 @@ impl Compiler<'_> {
                 let this = self.f().self_register;
                 self.f().emit(Op::SetField, this, register, field);
             }
-            Place::Register(_) | Place::Global => unreachable!("the analysis rejects assignments to globals"),
+            Place::Global => {
+                let literal = self.association(name)?;
+                self.f().emit(Op::SetGlobal, register, literal, 0);
+            }
+            Place::Register(_) => unreachable!("`assign` writes registers itself"),
         }
+        Ok(())
     }
 
     fn literal(&mut self, literal: &Literal, want: Want) -> Result<()> {
@@ -307,7 +317,7 @@ impl Compiler<'_> {
     /// The site of a send.
     fn site(&mut self, send: &Send) -> Result<u16> {
         let span = self.f().span;
-        let selector = self.vm.intern(&send.selector.name).map_err(|e| super::CompileError::new(span, e))?;
+        let selector = self.vm.intern(&send.selector.name).map_err(|e| super::CompileError::raised(span, &e))?;
         self.f().site(selector, send.args.len() as u16)
     }
 
@@ -337,7 +347,7 @@ impl Compiler<'_> {
             self.f().emit(Op::Move, window + i as u16, register, 0);
         }
         let span = self.f().span;
-        let symbol = self.vm.intern(selector).map_err(|e| super::CompileError::new(span, e))?;
+        let symbol = self.vm.intern(selector).map_err(|e| super::CompileError::raised(span, &e))?;
         let site = self.f().site(symbol, operands.len() as u16 - 1)?;
         self.f().emit(Op::Send, target, window, site);
         self.f().next = mark;

@@ -25,7 +25,8 @@ use std::rc::Rc;
 use tailor_gc::Gc;
 
 use crate::bytecode::{NO_REGISTER, Op};
-use crate::method::{Code, Definition, DefinitionBody, Invokable, Method, NewMethod};
+use crate::errors::{ErrorKind, Raise};
+use crate::method::{Code, Definition, DefinitionBody, Invokable, Method, NewMethod, Undeclared};
 use crate::objects::{ClassId, Context, Str};
 use crate::syntax::ast::{Body, Expr, ExprKind, Ident, Literal, MethodBody, MethodDef, Span};
 use crate::syntax::{Diagnostic, Source};
@@ -45,11 +46,26 @@ pub struct CompileError {
     pub message: String,
     /// What to do about it.
     pub help: Option<String>,
+    /// Whether it is the method's fault, or memory has run out.
+    pub kind: ErrorKind,
 }
 
 impl CompileError {
     fn new(span: Span, message: impl ToString) -> CompileError {
-        CompileError { span, message: message.to_string(), help: None }
+        CompileError { span, message: message.to_string(), help: None, kind: ErrorKind::Load }
+    }
+
+    /// An error of the VM while it compiled what stands at `span`.
+    fn raised(span: Span, raise: &Raise) -> CompileError {
+        CompileError { kind: raise.error_kind().unwrap_or(ErrorKind::Load), ..CompileError::new(span, raise) }
+    }
+
+    /// As an error of the running program whose method cannot be compiled.
+    pub(crate) fn raise(self, source: &Source) -> Raise {
+        match self.kind {
+            ErrorKind::OutOfMemory => Raise::of(self.kind, self.message),
+            kind => Raise::of(kind, self.diagnostic(source).to_string()),
+        }
     }
 
     /// As it is shown to people.
@@ -68,8 +84,18 @@ type Result<T> = std::result::Result<T, CompileError>;
 ///
 /// # Errors
 /// One for each assignment to something that is no variable.
-pub fn check(vm: &Vm, holder: ClassId, method: &MethodDef) -> std::result::Result<(), Vec<CompileError>> {
-    analyse(vm, holder, method, Inlining::On).map(|_| ())
+pub fn check(
+    vm: &Vm,
+    holder: ClassId,
+    method: &MethodDef,
+    undeclared: Undeclared,
+) -> std::result::Result<(), Vec<CompileError>> {
+    analyse(vm, holder, method, Inlining::On, undeclared).map(|_| ())
+}
+
+/// Names that mean the same everywhere.
+fn is_pseudo_variable(name: &str) -> bool {
+    matches!(name, "self" | "super" | "nil" | "true" | "false")
 }
 
 fn analyse(
@@ -77,21 +103,20 @@ fn analyse(
     holder: ClassId,
     method: &MethodDef,
     inlining: Inlining,
+    undeclared: Undeclared,
 ) -> std::result::Result<Analysis, Vec<CompileError>> {
-    analysis::analyse(method, inlining, &|name| vm.field_index(holder, name).is_some()).map_err(|errors| {
+    let is_field = |name: &str| vm.field_index(holder, name).is_some();
+    analysis::analyse(method, inlining, undeclared, &is_field).map_err(|errors| {
         let class = vm.class_name(holder);
-        let describe = |e: analysis::UnknownVariable| CompileError {
-            span: e.span,
-            message: match &*e.name {
-                name @ ("self" | "super" | "nil" | "true" | "false") => format!("'{name}' can't be assigned to"),
-                name => format!("No such field '{name}' in class"),
-            },
-            help: match &*e.name {
-                "self" | "super" | "nil" | "true" | "false" => {
-                    Some("Assign to a local variable, an argument or a field.".to_string())
-                }
-                name => Some(format!("Declare '{name}' as a field of '{class}' or as a local variable.")),
-            },
+        let describe = |analysis::UnknownVariable { name, span }| {
+            let (message, help) = if is_pseudo_variable(&name) {
+                let help = "Assign to a local variable, an argument or a field.";
+                (format!("'{name}' can't be assigned to"), help.to_string())
+            } else {
+                let help = format!("Declare '{name}' as a field of '{class}' or as a local variable.");
+                (format!("No such field '{name}' in class"), help)
+            };
+            CompileError { help: Some(help), ..CompileError::new(span, message) }
         };
         errors.into_iter().map(describe).collect()
     })
@@ -175,7 +200,7 @@ fn trivial(vm: &mut Vm, holder: ClassId, def: &MethodDef) -> Result<Option<Invok
 
 /// The immortal value of a literal.
 fn make_literal(vm: &mut Vm, literal: &Literal, span: Span) -> Result<Value> {
-    vm.immortal_literal(literal).map_err(|e| CompileError::new(span, e))
+    vm.immortal_literal(literal).map_err(|e| CompileError::raised(span, &e))
 }
 
 /// Generates the code of one method and of the closures in it.
@@ -207,7 +232,8 @@ impl<'a> Compiler<'a> {
         def: &'d MethodDef,
     ) -> Result<(Compiler<'a>, &'d Body)> {
         let MethodBody::Code(body) = &def.body else { unreachable!("primitives have no code") };
-        let analysis = analyse(vm, method.holder(), def, Inlining::On).map_err(|mut errors| errors.swap_remove(0))?;
+        let analysis = analyse(vm, method.holder(), def, Inlining::On, definition.undeclared)
+            .map_err(|mut errors| errors.swap_remove(0))?;
         let compiler = Compiler {
             source: definition.source.clone(),
             holder: method.holder(),
@@ -230,7 +256,8 @@ impl<'a> Compiler<'a> {
         let DefinitionBody::Method(def) = &definition.body else {
             unreachable!("the outermost definition is a method")
         };
-        analyse(self.vm, self.holder, def, Inlining::Off).map_err(|mut errors| errors.swap_remove(0))
+        analyse(self.vm, self.holder, def, Inlining::Off, definition.undeclared)
+            .map_err(|mut errors| errors.swap_remove(0))
     }
 
     fn f(&mut self) -> &mut Function {
@@ -452,9 +479,14 @@ impl<'a> Compiler<'a> {
             args: block.params.len() as u16,
             parent: Some(parent),
             invokable: Invokable::Uncompiled,
-            definition: Definition { source: self.source.clone(), body: DefinitionBody::Block(block.clone()) },
+            definition: Definition {
+                source: self.source.clone(),
+                body: DefinitionBody::Block(block.clone()),
+                // Decided for the method as a whole.
+                undeclared: Undeclared::Error,
+            },
         };
-        self.vm.new_method(new).map_err(|e| CompileError::new(span, e))
+        self.vm.new_method(new).map_err(|e| CompileError::raised(span, &e))
     }
 
     /// The closure's chain of contexts starts at the innermost context of the function around it.

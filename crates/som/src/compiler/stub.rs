@@ -125,7 +125,7 @@ impl Compiler<'_> {
             invokable: Invokable::Uncompiled,
             definition: parent.details().definition.clone(),
         };
-        self.vm.new_method(new).map_err(|e| CompileError::new(span, e))
+        self.vm.new_method(new).map_err(|e| CompileError::raised(span, &e))
     }
 
     /// Makes a context with a copy of each variable that is in a register, and puts it around everything that follows.

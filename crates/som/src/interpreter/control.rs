@@ -217,7 +217,8 @@ pub(super) fn leave_for_stub(vm: &mut Vm, regs: Regs, site: u16) -> Result<Regs,
     let stub = match known {
         Some(stub) => stub,
         None => {
-            let stub = compiler::compile_stub(vm, regs.method, site).map_err(|e| vm.unwind(Raise::error(e.message)))?;
+            let stub = compiler::compile_stub(vm, regs.method, site)
+                .map_err(|e| vm.unwind(e.raise(&regs.method.details().definition.source)))?;
             regs.method.details().stubs.borrow_mut().push((site, stub));
             stub
         }

@@ -36,6 +36,14 @@ pub(super) fn load_global(method: Gc<Method>, frame: Frame, i: Instr) -> bool {
     value != Value::UNDEFINED
 }
 
+#[inline(always)]
+pub(super) fn set_global(vm: &mut Vm, method: Gc<Method>, frame: Frame, i: Instr) {
+    // SAFETY: the literal of `SetGlobal` is an association.
+    let association: Gc<Association> = unsafe { method.literal(i.b).as_gc() };
+    association.value.set(frame.get(i.a));
+    vm.heap.write_barrier(association);
+}
+
 /// `self` as the object whose fields a method uses.
 ///
 /// # Safety

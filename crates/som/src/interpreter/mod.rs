@@ -195,6 +195,7 @@ fn interpret(vm: &mut Vm, start: Regs) -> Result<Value, Unwind> {
                     go!(control::unknown_global(vm, regs!(), i));
                 }
             }
+            Op::SetGlobal => next!(data::set_global(vm, method, frame, i)),
             Op::GetField => next!(data::get_field(frame, i)),
             Op::SetField => next!(data::set_field(vm, frame, i)),
             Op::GetContext => next!(data::get_context(frame, i)),
@@ -313,8 +314,5 @@ pub(crate) fn make_executable(vm: &mut Vm, method: Gc<Method>) -> Result<(), Rai
     if !matches!(method.invokable(), Invokable::Uncompiled) {
         return Ok(());
     }
-    crate::compiler::compile(vm, method).map_err(|e| {
-        let source = &method.details().definition.source;
-        Raise::error(e.diagnostic(source).to_string())
-    })
+    crate::compiler::compile(vm, method).map_err(|e| e.raise(&method.details().definition.source))
 }

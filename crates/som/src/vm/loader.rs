@@ -15,7 +15,7 @@ use crate::classes::{ClassInfo, Core, InstanceFormat};
 use crate::compiler::{self, CompileError};
 use crate::core_library;
 use crate::errors::LoadError;
-use crate::method::{Definition, DefinitionBody, Invokable, Method, NewMethod};
+use crate::method::{Definition, DefinitionBody, Invokable, Method, NewMethod, Undeclared};
 use crate::objects::{ClassId, Instance, Str};
 use crate::primitives;
 use crate::syntax::ast::{ClassDef, Ident, MethodBody, MethodDef, Side, Span, Superclass};
@@ -274,11 +274,11 @@ impl Vm {
     fn add_methods(&mut self, source: &Rc<Source>, holder: ClassId, side: &Side, check: bool) -> Result<(), LoadError> {
         let mut errors = Vec::new();
         for def in &side.methods {
-            if check && let Err(found) = compiler::check(self, holder, def) {
+            if check && let Err(found) = compiler::check(self, holder, def, Undeclared::Error) {
                 errors.extend(found.into_iter().map(|e: CompileError| e.diagnostic(source)));
                 continue;
             }
-            let method = self.method_from(source, holder, def)?;
+            let method = self.method_from(source, holder, def, Undeclared::Error)?;
             self.classes[holder.index()].add_method(method);
         }
         if errors.is_empty() { Ok(()) } else { Err(LoadError::Source(errors)) }
@@ -289,6 +289,7 @@ impl Vm {
         source: &Rc<Source>,
         holder: ClassId,
         def: &Rc<MethodDef>,
+        undeclared: Undeclared,
     ) -> Result<Gc<Method>, LoadError> {
         let selector = self.intern(&def.selector.name)?;
         let class_name = self.class_info(holder).name;
@@ -299,7 +300,7 @@ impl Vm {
                 None => Invokable::Uncompiled,
             },
         };
-        let definition = Definition { source: source.clone(), body: DefinitionBody::Method(def.clone()) };
+        let definition = Definition { source: source.clone(), body: DefinitionBody::Method(def.clone()), undeclared };
         let args = def.params.len() as u16;
         Ok(self.new_method(NewMethod { selector, holder, args, parent: None, invokable, definition })?)
     }
@@ -319,7 +320,7 @@ impl Vm {
         let selector = Ident { name: name.into(), span };
         let def = Rc::new(MethodDef { selector, params: Vec::new(), body: MethodBody::Code(body), span });
         let holder = self.core(Core::Block).id;
-        let method = self.method_from(&source, holder, &def)?;
+        let method = self.method_from(&source, holder, &def, Undeclared::Error)?;
         self.loop_conditions[usize::from(when)] = Some(method);
         Ok(method)
     }
@@ -336,10 +337,10 @@ impl Vm {
             span,
         });
         let holder = self.core(Core::Nil).id;
-        compiler::check(self, holder, &def).map_err(|errors| {
+        compiler::check(self, holder, &def, Undeclared::Global).map_err(|errors| {
             EvalError::Source(LoadError::Source(errors.into_iter().map(|e| e.diagnostic(&source)).collect()))
         })?;
-        self.method_from(&source, holder, &def).map_err(EvalError::Source)
+        self.method_from(&source, holder, &def, Undeclared::Global).map_err(EvalError::Source)
     }
 }
 

@@ -339,7 +339,7 @@ impl Vm {
 
     /// Compiles `code` as the body of a method and runs it; the value is that of its last expression.
     ///
-    /// `self` in the snippet is `nil`; local variables end with it.
+    /// `self` in the snippet is `nil`. Local variables end with it; assigning to an undeclared name sets a global, which stays.
     ///
     /// # Errors
     /// [`EvalError::Source`] if it cannot be compiled, else as for [`Vm::run_program`].

@@ -114,9 +114,18 @@ fn globals_that_the_host_sets_are_seen_and_the_other_way_round() {
 }
 
 #[test]
+fn undeclared_variables_of_a_snippet_are_globals_that_stay() {
+    let mut guest = Guest::new();
+    guest.value("kept := 3. #(1 2) do: [:each | kept := kept + each ]");
+    assert_eq!(guest.shown("kept * 2"), "12");
+    assert_eq!(guest.shown("| kept | kept := 1. kept"), "1");
+    assert_eq!(guest.shown("kept"), "6");
+}
+
+#[test]
 fn snippets_that_are_wrong_say_so_without_running() {
     let mut guest = Guest::new();
-    for code in ["1 +", "unknown := 3. 'ran' println", "self := 3", "[:a :b :c | ]", ")"] {
+    for code in ["1 +", "nil := 3. 'ran' println", "self := 3", "[:a :b :c | ]", ")"] {
         assert!(matches!(guest.vm.evaluate("test", code), Err(EvalError::Source(_))), "{code}");
     }
     assert_eq!(guest.vm.output().take().0, "");
