@@ -7,8 +7,3 @@ static FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/core_library
 pub fn source(class: &str) -> Option<&'static str> {
     FILES.binary_search_by_key(&class, |(name, _)| name).ok().map(|i| FILES[i].1)
 }
-
-/// The names of all core classes, sorted.
-pub fn classes() -> impl Iterator<Item = &'static str> {
-    FILES.iter().map(|(name, _)| *name)
-}

@@ -11,9 +11,9 @@ use std::rc::Rc;
 use rustc_hash::FxHashMap;
 
 use super::inline::{Inlined, Inlining, classify};
-use super::is_pseudo_variable;
 use crate::method::Undeclared;
 use crate::syntax::ast::{BlockDef, Body, Expr, ExprKind, Ident, MethodBody, MethodDef, Send, Span};
+use crate::syntax::is_pseudo_variable;
 
 /// The result of the analysis of one method.
 #[derive(Debug, Default)]

@@ -315,7 +315,7 @@ impl Compiler<'_> {
     }
 
     /// The site of a send.
-    fn site(&mut self, send: &Send) -> Result<u16> {
+    pub(super) fn site(&mut self, send: &Send) -> Result<u16> {
         let span = self.f().span;
         let selector = self.vm.intern(&send.selector.name).map_err(|e| super::CompileError::raised(span, &e))?;
         self.f().site(selector, send.args.len() as u16)
@@ -335,21 +335,6 @@ impl Compiler<'_> {
         }
         let site = self.site(send)?;
         self.f().emit(op, target, window, site);
-        self.f().next = mark;
-        Ok(())
-    }
-
-    /// A send whose operands are in registers already.
-    pub(super) fn send_registers(&mut self, selector: &str, operands: &[u16], target: u16) -> Result<()> {
-        let mark = self.f().next;
-        let window = self.f().take(LINK + operands.len() as u16)? + LINK;
-        for (i, &register) in operands.iter().enumerate() {
-            self.f().emit(Op::Move, window + i as u16, register, 0);
-        }
-        let span = self.f().span;
-        let symbol = self.vm.intern(selector).map_err(|e| super::CompileError::raised(span, &e))?;
-        let site = self.f().site(symbol, operands.len() as u16 - 1)?;
-        self.f().emit(Op::Send, target, window, site);
         self.f().next = mark;
         Ok(())
     }

@@ -29,7 +29,7 @@ use crate::errors::{ErrorKind, Raise};
 use crate::method::{Code, Definition, DefinitionBody, Invokable, Method, NewMethod, Undeclared};
 use crate::objects::{ClassId, Context, Str};
 use crate::syntax::ast::{Body, Expr, ExprKind, Ident, Literal, MethodBody, MethodDef, Span};
-use crate::syntax::{Diagnostic, Source};
+use crate::syntax::{Diagnostic, Source, is_pseudo_variable};
 use crate::value::Value;
 use crate::vm::Vm;
 use analysis::Analysis;
@@ -91,11 +91,6 @@ pub fn check(
     undeclared: Undeclared,
 ) -> std::result::Result<(), Vec<CompileError>> {
     analyse(vm, holder, method, Inlining::On, undeclared).map(|_| ())
-}
-
-/// Names that mean the same everywhere.
-fn is_pseudo_variable(name: &str) -> bool {
-    matches!(name, "self" | "super" | "nil" | "true" | "false")
 }
 
 fn analyse(

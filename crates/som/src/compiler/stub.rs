@@ -206,8 +206,8 @@ impl Compiler<'_> {
             self.evaluate_into_taken(arg, next)?;
             next += 1;
         }
-        let registers: Vec<u16> = (window..next).collect();
-        self.send_registers(&send.selector.name, &registers, result)?;
+        let site = self.site(send)?;
+        self.f().emit(Op::Send, result, window, site);
         self.f().next = mark;
         Ok(())
     }

@@ -28,3 +28,9 @@ mod tests;
 pub use diagnostic::{Diagnostic, is_incomplete};
 pub use parser::{MAX_DIAGNOSTICS, MAX_HEIGHT, MAX_NESTING, parse_class, parse_snippet};
 pub use source::{MAX_SOURCE_BYTES, Position, Source};
+
+/// Names that mean the same everywhere: they are neither declared, which the parser sees to, nor assigned to, which is the
+/// compiler's matter, since the grammar admits it.
+pub(crate) fn is_pseudo_variable(name: &str) -> bool {
+    matches!(name, "self" | "super" | "nil" | "true" | "false")
+}

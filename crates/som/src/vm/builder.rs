@@ -11,8 +11,7 @@ use tailor_gc::Heap;
 use super::{Assumptions, ClassPath, Config, LOOKUP_CACHE, LookupEntry, Symbols, Vm};
 use crate::classes::{ClassInfo, Core};
 use crate::errors::{LoadError, Raise, RaiseKind};
-use crate::method::Method;
-use crate::objects::{Array, Association, BigInt, Block, BoxedDouble, ClassId, Context, Instance, Str};
+use crate::objects::{ClassId, Instance, Str};
 use crate::value::Value;
 use tailor_gc::Gc;
 
@@ -38,7 +37,6 @@ impl Vm {
             ))
         })?;
         let mut heap = Heap::new(config.heap);
-        register_kinds(&mut heap);
         let symbols_used = first_symbols(&mut heap)?;
         let no_entry = LookupEntry { class: ClassId(u32::MAX), selector: 0, method: None };
         let mut vm = Vm {
@@ -123,19 +121,6 @@ impl Vm {
         }
         Ok(())
     }
-}
-
-/// Tells the heap about all kinds of objects.
-fn register_kinds(heap: &mut Heap) {
-    heap.register::<Instance>();
-    heap.register::<Array>();
-    heap.register::<Str>();
-    heap.register::<BoxedDouble>();
-    heap.register::<BigInt>();
-    heap.register::<Block>();
-    heap.register::<Context>();
-    heap.register::<Method>();
-    heap.register::<Association>();
 }
 
 /// Different in each VM; never zero, which xorshift could not leave.

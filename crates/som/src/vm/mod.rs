@@ -141,11 +141,6 @@ impl Vm {
         &self.classes[core.index()]
     }
 
-    /// All classes loaded so far, without metaclasses.
-    pub fn classes(&self) -> impl Iterator<Item = &ClassInfo> {
-        self.classes.iter().filter(|c| !c.is_metaclass)
-    }
-
     pub(crate) fn class_at(&self, index: usize) -> &ClassInfo {
         &self.classes[index]
     }

@@ -221,7 +221,7 @@ impl<'s> Parser<'s> {
     /// A name that is declared here.
     fn declare(&mut self, expected: &str) -> Parsed<Ident> {
         let ident = self.expect_ident(expected)?;
-        if is_pseudo_variable(&ident.name) {
+        if super::is_pseudo_variable(&ident.name) {
             self.report(ident.span, format!("'{}' can't be declared: it has a meaning of its own", ident.name), None);
         }
         Ok(ident)
@@ -259,12 +259,6 @@ impl<'s> Parser<'s> {
         let help = format!("The other one is at {}.", self.place(first.span.start));
         self.report(later.span, message(&later.name), Some(help));
     }
-}
-
-/// Names that mean the same everywhere. (That they are not assigned to is no matter of syntax: the compiler sees to
-/// it.)
-fn is_pseudo_variable(name: &str) -> bool {
-    matches!(name, "self" | "super" | "nil" | "true" | "false")
 }
 
 /// The closing bracket for an opening one.
