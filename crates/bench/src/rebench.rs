@@ -14,7 +14,8 @@
 //! process is recorded as further criteria of its last iteration. One comment is our own, `# bench: ...`: what the
 //! measurement was and how many iterations were warm-up, which ReBench keeps in its configuration instead.
 //!
-//! Every invocation is flushed when it is complete.
+//! Every invocation is flushed when it is complete. Values have all the digits it takes to read the same number back, so
+//! that a report made from the file is the report that was made at once.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -157,7 +158,7 @@ fn rows(invocation: &Invocation, id: usize) -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
-            "{number}\t{iteration}\t{value:.6}\t{unit}\t{criterion}\t{benchmark}\t{vm}\t{SUITE}\t{inner}\t\t\t\t\t\t{id}"
+            "{number}\t{iteration}\t{value}\t{unit}\t{criterion}\t{benchmark}\t{vm}\t{SUITE}\t{inner}\t\t\t\t\t\t{id}"
         );
     };
     for (index, time) in invocation.iterations.iter().enumerate() {
