@@ -155,6 +155,11 @@ pub enum Unwind {
     Exit(i32),
 }
 
+/// Execution has stopped without a result. Why is in the VM ([`Vm::stop`](crate::vm::Vm)): so the result of a handler is plain data, and an error costs
+/// the way without errors nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stopped;
+
 /// Why a class could not be loaded.
 #[derive(Debug)]
 pub enum LoadError {

@@ -6,7 +6,7 @@ use super::{Regs, send};
 use crate::bytecode::Instr;
 use crate::classes::{Core, InstanceFormat};
 use crate::compiler;
-use crate::errors::{Raise, Unwind};
+use crate::errors::{Raise, Stopped};
 use crate::method::{Method, Site};
 use crate::objects::{Array, Association, Block, ClassId, Str};
 use crate::value::Value;
@@ -39,8 +39,8 @@ pub(super) fn perform(
     site: &Site,
     window: u16,
     target: u16,
-) -> Result<Regs, Unwind> {
-    vm.regs = Some(regs);
+) -> Result<Regs, Stopped> {
+    vm.saved.set(regs);
     let arg = |n: u16| regs.frame.get(window + n);
     match control {
         Control::Value => {
@@ -48,7 +48,7 @@ pub(super) fn perform(
             let method = block.method();
             if method.args != site.args {
                 let message = format!("A block with {} arguments was given {}.", method.args, site.args);
-                return Err(vm.unwind(Raise::error(message)));
+                return Err(vm.stop(Raise::error(message)));
             }
             send::enter(vm, regs, method, window, target)
         }
@@ -87,7 +87,7 @@ pub(super) fn perform(
             if !vm.inherits(class_id(receiver), method.holder()) {
                 let class = vm.class_name(method.holder());
                 let message = format!("{} is no instance of {class}, whose method is invoked.", vm.describe(receiver));
-                return Err(vm.unwind(Raise::error(message)));
+                return Err(vm.stop(Raise::error(message)));
             }
             regs.frame.set(window, receiver);
             invoke_with(vm, regs, method, &arguments, window, target)
@@ -95,41 +95,41 @@ pub(super) fn perform(
     }
 }
 
-fn check<T>(vm: &mut Vm, value: Option<T>, otherwise: &str) -> Result<T, Unwind> {
-    value.ok_or_else(|| vm.unwind(Raise::error(otherwise)))
+fn check<T>(vm: &mut Vm, value: Option<T>, otherwise: &str) -> Result<T, Stopped> {
+    value.ok_or_else(|| vm.stop(Raise::error(otherwise)))
 }
 
-fn symbol(vm: &mut Vm, value: Value) -> Result<Gc<Str>, Unwind> {
+fn symbol(vm: &mut Vm, value: Value) -> Result<Gc<Str>, Stopped> {
     let symbol = value.downcast::<Str>().filter(|s| vm.class_info(s.class_id()).format == InstanceFormat::Symbol);
     match symbol {
         Some(symbol) => Ok(symbol),
         None => {
             let message = crate::primitives::expected_instance(vm, Core::Symbol, value);
-            Err(vm.unwind(message))
+            Err(vm.stop(message))
         }
     }
 }
 
 /// The elements of an argument array. They are put on the guest stack before anything is allocated: the collector does not see them here.
-fn arguments(vm: &mut Vm, value: Value) -> Result<Vec<Value>, Unwind> {
+fn arguments(vm: &mut Vm, value: Value) -> Result<Vec<Value>, Stopped> {
     match value.downcast::<Array>() {
         Some(array) => Ok(array.elements().iter().map(|e| e.get()).collect()),
         None => {
             let message = crate::primitives::expected_instance(vm, Core::Array, value);
-            Err(vm.unwind(message))
+            Err(vm.stop(message))
         }
     }
 }
 
 /// The class to start a lookup at; the receiver must be an instance of it, since its methods may use its fields.
-fn superclass(vm: &mut Vm, receiver: Value, class: Value) -> Result<ClassId, Unwind> {
+fn superclass(vm: &mut Vm, receiver: Value, class: Value) -> Result<ClassId, Stopped> {
     let Some(id) = vm.as_class(class) else {
         let message = crate::primitives::expected_instance(vm, Core::Class, class);
-        return Err(vm.unwind(message));
+        return Err(vm.stop(message));
     };
     if !vm.inherits(class_id(receiver), id) {
         let message = format!("{} is no superclass of {}.", vm.class_name(id), vm.class_name(class_id(receiver)));
-        return Err(vm.unwind(Raise::error(message)));
+        return Err(vm.stop(Raise::error(message)));
     }
     Ok(id)
 }
@@ -143,7 +143,7 @@ fn send_found(
     arguments: &[Value],
     window: u16,
     target: u16,
-) -> Result<Regs, Unwind> {
+) -> Result<Regs, Stopped> {
     match vm.lookup(class, selector) {
         Some(method) => invoke_with(vm, regs, method, arguments, window, target),
         None => {
@@ -157,9 +157,9 @@ fn send_found(
 /// The most arguments that reflection passes; no method has more, since registers are limited.
 const MAX_ARGUMENTS: usize = 50_000;
 
-fn put_arguments(vm: &mut Vm, regs: Regs, arguments: &[Value], window: u16) -> Result<(), Unwind> {
+fn put_arguments(vm: &mut Vm, regs: Regs, arguments: &[Value], window: u16) -> Result<(), Stopped> {
     if arguments.len() > MAX_ARGUMENTS - usize::from(window).min(MAX_ARGUMENTS) {
-        return Err(vm.unwind(Raise::error(format!("Too many arguments: {}.", arguments.len()))));
+        return Err(vm.stop(Raise::error(format!("Too many arguments: {}.", arguments.len()))));
     }
     send::ensure_room(vm, regs, arguments.len())?;
     for (i, &argument) in arguments.iter().enumerate() {
@@ -175,11 +175,11 @@ fn invoke_with(
     arguments: &[Value],
     window: u16,
     target: u16,
-) -> Result<Regs, Unwind> {
+) -> Result<Regs, Stopped> {
     if arguments.len() != usize::from(method.args) {
         let message =
             format!("Tried passing {} arguments to a function that requires {}.", arguments.len(), method.args);
-        return Err(vm.unwind(Raise::error(message)));
+        return Err(vm.stop(Raise::error(message)));
     }
     put_arguments(vm, regs, arguments, window)?;
     let site = Site::new(method.selector(), method.args);
@@ -189,7 +189,7 @@ fn invoke_with(
 /// A global without a value: sends `unknownGlobal:` to `self`.
 #[cold]
 #[inline(never)]
-pub(super) fn unknown_global(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Unwind> {
+pub(super) fn unknown_global(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Stopped> {
     // SAFETY: the literal of `LoadGlobal` is an association.
     let association: Gc<Association> = unsafe { regs.method.literal(i.b).as_gc() };
     let window = regs.method.scratch_window.get();
@@ -211,14 +211,14 @@ fn this(regs: Regs) -> Value {
 /// An inlined message met a receiver that its instructions can't handle: goes on in the stub that really sends it.
 #[cold]
 #[inline(never)]
-pub(super) fn leave_for_stub(vm: &mut Vm, regs: Regs, site: u16) -> Result<Regs, Unwind> {
-    vm.regs = Some(regs);
+pub(super) fn leave_for_stub(vm: &mut Vm, regs: Regs, site: u16) -> Result<Regs, Stopped> {
+    vm.saved.set(regs);
     let known = regs.method.details().stubs.borrow().iter().find(|(s, _)| *s == site).map(|(_, stub)| *stub);
     let stub = match known {
         Some(stub) => stub,
         None => {
             let stub = compiler::compile_stub(vm, regs.method, site)
-                .map_err(|e| vm.unwind(e.raise(&regs.method.details().definition.source)))?;
+                .map_err(|e| vm.stop(e.raise(&regs.method.details().definition.source)))?;
             regs.method.details().stubs.borrow_mut().push((site, stub));
             stub
         }

@@ -5,7 +5,7 @@ use tailor_gc::Gc;
 use super::{Frame, Regs};
 use crate::bytecode::{Instr, NO_REGISTER};
 use crate::classes::Core;
-use crate::errors::Unwind;
+use crate::errors::Stopped;
 use crate::method::Method;
 use crate::objects::{Array, Association, Block, Context, Instance};
 use crate::value::Value;
@@ -140,42 +140,42 @@ fn optional(frame: Frame, r: u16, default: Value) -> Value {
 }
 
 #[inline(always)]
-pub(super) fn new_context(vm: &mut Vm, regs: Regs, i: Instr) -> Result<(), Unwind> {
+pub(super) fn new_context(vm: &mut Vm, regs: Regs, i: Instr) -> Result<(), Stopped> {
     make_context(vm, regs, i, Value::UNDEFINED)
 }
 
 #[inline(always)]
-pub(super) fn new_context_in_block(vm: &mut Vm, regs: Regs, i: Instr) -> Result<(), Unwind> {
+pub(super) fn new_context_in_block(vm: &mut Vm, regs: Regs, i: Instr) -> Result<(), Stopped> {
     make_context(vm, regs, i, block(regs.frame).context())
 }
 
 #[inline(always)]
-fn make_context(vm: &mut Vm, regs: Regs, i: Instr, default: Value) -> Result<(), Unwind> {
-    vm.regs = Some(regs);
+fn make_context(vm: &mut Vm, regs: Regs, i: Instr, default: Value) -> Result<(), Stopped> {
+    vm.saved.set(regs);
     let outer = optional(regs.frame, i.b, default);
-    let context = vm.new_context(outer, i.c).map_err(|r| vm.unwind(r))?;
+    let context = vm.new_context(outer, i.c).map_err(|r| vm.stop(r))?;
     regs.frame.set(i.a, Value::from_gc(context));
     Ok(())
 }
 
 #[inline(always)]
-pub(super) fn make_block(vm: &mut Vm, regs: Regs, i: Instr) -> Result<(), Unwind> {
+pub(super) fn make_block(vm: &mut Vm, regs: Regs, i: Instr) -> Result<(), Stopped> {
     make_block_with(vm, regs, i, regs.frame.get(0), Value::UNDEFINED)
 }
 
 #[inline(always)]
-pub(super) fn make_block_in_block(vm: &mut Vm, regs: Regs, i: Instr) -> Result<(), Unwind> {
+pub(super) fn make_block_in_block(vm: &mut Vm, regs: Regs, i: Instr) -> Result<(), Stopped> {
     let outer = block(regs.frame);
     make_block_with(vm, regs, i, outer.receiver(), outer.context())
 }
 
 #[inline(always)]
-fn make_block_with(vm: &mut Vm, regs: Regs, i: Instr, receiver: Value, default: Value) -> Result<(), Unwind> {
-    vm.regs = Some(regs);
+fn make_block_with(vm: &mut Vm, regs: Regs, i: Instr, receiver: Value, default: Value) -> Result<(), Stopped> {
+    vm.saved.set(regs);
     let context = optional(regs.frame, i.c, default);
     // SAFETY: the literal of `MakeBlock` is a method, made by the compiler.
     let method: Gc<Method> = unsafe { regs.method.literal(i.b).as_gc() };
-    let block = vm.new_block(method, receiver, context).map_err(|r| vm.unwind(r))?;
+    let block = vm.new_block(method, receiver, context).map_err(|r| vm.stop(r))?;
     regs.frame.set(i.a, block);
     Ok(())
 }

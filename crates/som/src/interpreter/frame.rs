@@ -139,3 +139,38 @@ impl Regs {
         Some(Regs { method: self.frame.caller_method(), pc: link.pc() - 1, frame })
     }
 }
+
+/// A place for [`Regs`], possibly empty.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub(crate) struct SavedRegs {
+    method: Option<Gc<Method>>,
+    pc: usize,
+    frame: Frame,
+}
+
+impl SavedRegs {
+    /// Holds nothing.
+    pub const EMPTY: SavedRegs = SavedRegs { method: None, pc: 0, frame: Frame(std::ptr::null_mut()) };
+
+    /// What it holds.
+    #[inline(always)]
+    pub fn get(&self) -> Option<Regs> {
+        let method = self.method?;
+        Some(Regs { method, pc: self.pc, frame: self.frame })
+    }
+
+    /// Makes it hold `regs`.
+    #[inline(always)]
+    pub fn set(&mut self, regs: Regs) {
+        self.method = Some(regs.method);
+        self.pc = regs.pc;
+        self.frame = regs.frame;
+    }
+
+    /// Makes it hold nothing.
+    #[inline(always)]
+    pub fn clear(&mut self) {
+        self.method = None;
+    }
+}

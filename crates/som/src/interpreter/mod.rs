@@ -8,7 +8,7 @@
 //! A send of SOM code changes the state, it does not call Rust: the caller's state goes to the link of the callee's frame. Depth
 //! of recursion is thus bounded by the guest stack alone. Primitives never run SOM code; those that must (`value`, `perform:`,
 //! `invokeOn:with:`, `restart`) are carried out by the interpreter ([`control`]). Hence an error or an exit, which are values
-//! ([`Unwind`]), end the loop at once, and a non-local return only moves `frame`.
+//! ([`Stopped`], with the reason left in the VM), end the loop at once, and a non-local return only moves `frame`.
 //!
 //! # Handlers
 //! A handler does what is common and returns whether it could. What is rare (big numbers, real sends of operators, errors)
@@ -26,13 +26,14 @@ mod send;
 use tailor_gc::Gc;
 
 use crate::bytecode::{LINK, Op};
-use crate::errors::{Raise, Unwind};
+use crate::errors::{Raise, Stopped, Unwind};
 use crate::method::{Invokable, Method};
 use crate::objects::Str;
 use crate::value::Value;
 use crate::vm::Vm;
 
 use frame::Link;
+pub(crate) use frame::SavedRegs;
 pub use frame::{Frame, Regs};
 
 /// Sends a message from outside and runs to its end.
@@ -49,7 +50,7 @@ pub(crate) fn run(vm: &mut Vm, receiver: Value, selector: Gc<Str>, args: &[Value
 
 /// Runs a method to its end.
 pub(crate) fn run_method(vm: &mut Vm, receiver: Value, method: Gc<Method>, args: &[Value]) -> Result<Value, Unwind> {
-    vm.regs = None;
+    vm.saved.clear();
     vm.run = vm.run.wrapping_add(1) & returns::MAX_RUN;
     if args.len() != usize::from(method.args) {
         let message = format!("#{} takes {} arguments, not {}.", method.selector().as_str(), method.args, args.len());
@@ -69,7 +70,8 @@ pub(crate) fn run_method(vm: &mut Vm, receiver: Value, method: Gc<Method>, args:
         send::Started::Running(regs) => interpret(vm, regs),
         send::Started::Done(value) => Ok(value),
     });
-    vm.regs = None;
+    let result = result.map_err(|Stopped| vm.take_unwind());
+    vm.saved.clear();
     result
 }
 
@@ -78,7 +80,7 @@ const MAX_OUTER_ARGS: usize = 255;
 
 /// Executes from the given state on until the frame that was entered from Rust returns.
 #[allow(clippy::too_many_lines)] // One arm a bytecode; the work is in the handlers.
-fn interpret(vm: &mut Vm, start: Regs) -> Result<Value, Unwind> {
+fn interpret(vm: &mut Vm, start: Regs) -> Result<Value, Stopped> {
     let Regs { mut method, mut pc, mut frame } = start;
     let mut code = method.code.get();
 

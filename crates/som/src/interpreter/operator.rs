@@ -2,7 +2,7 @@
 
 use super::{Regs, send};
 use crate::bytecode::{Instr, Op};
-use crate::errors::{Raise, Unwind};
+use crate::errors::{Raise, Stopped};
 use crate::numbers::{self, Num, NumError};
 use crate::value::Value;
 use crate::vm::Vm;
@@ -60,8 +60,8 @@ fn doubles_have(op: Op) -> bool {
 /// Executes an operator whose handler could not.
 #[cold]
 #[inline(never)]
-pub(super) fn general(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Unwind> {
-    vm.regs = Some(regs);
+pub(super) fn general(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Stopped> {
+    vm.saved.set(regs);
     let (values, count) = operands(regs, i);
     if let (Some(a), Some(b)) = (vm.number(values[0]), vm.number(values[1]))
         && count == 2
@@ -73,7 +73,7 @@ pub(super) fn general(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Unwind>
             Outcome::Number(Ok(number)) => vm.new_number(number),
             Outcome::Number(Err(e)) => Err(Raise::error(e.to_string())),
         };
-        regs.frame.set(i.a, value.map_err(|raise| vm.unwind(raise))?);
+        regs.frame.set(i.a, value.map_err(|raise| vm.stop(raise))?);
         return Ok(Regs { pc: regs.pc + 1, ..regs });
     }
     let window = regs.method.scratch_window.get();

@@ -5,7 +5,7 @@ use tailor_gc::Gc;
 use super::frame::Link;
 use super::{Frame, Regs, data, send};
 use crate::bytecode::Instr;
-use crate::errors::Unwind;
+use crate::errors::Stopped;
 use crate::method::{Method, Site};
 use crate::objects::Context;
 use crate::value::Value;
@@ -63,7 +63,7 @@ pub(super) enum NonLocal {
 
 /// `^ value` in a block.
 #[inline(never)]
-pub(super) fn non_local(vm: &mut Vm, regs: Regs, i: Instr) -> Result<NonLocal, Unwind> {
+pub(super) fn non_local(vm: &mut Vm, regs: Regs, i: Instr) -> Result<NonLocal, Stopped> {
     let value = regs.frame.get(i.a);
     let home = data::outer_context(regs.frame, i.b);
     // SAFETY: the compiler counted the steps to the home context.
@@ -95,7 +95,7 @@ pub(super) fn non_local(vm: &mut Vm, regs: Regs, i: Instr) -> Result<NonLocal, U
 
 /// The home method has returned already: the block's receiver decides what happens.
 #[cold]
-fn escaped(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Unwind> {
+fn escaped(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Stopped> {
     let block = data::block(regs.frame);
     regs.frame.set(i.c, block.receiver());
     regs.frame.set(i.c + 1, Value::from_gc(block));

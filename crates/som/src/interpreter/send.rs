@@ -9,7 +9,7 @@ use tailor_gc::Gc;
 use super::frame::Link;
 use super::{Frame, Regs, control, make_executable};
 use crate::bytecode::{Instr, LINK, Op};
-use crate::errors::{ErrorKind, Raise, Unwind};
+use crate::errors::{ErrorKind, Raise, Stopped};
 use crate::method::{CacheEntry, Invokable, Method, Site};
 use crate::objects::{Block, Instance};
 use crate::primitives::{Args, Primitive};
@@ -76,20 +76,20 @@ pub(super) fn block_hit(vm: &Vm, method: Gc<Method>, pc: usize, frame: Frame, i:
 
 /// `SendPrimitive`: whether the receiver has the expected class.
 #[inline(always)]
-pub(super) fn primitive_hit(vm: &mut Vm, regs: Regs, i: Instr) -> Result<bool, Unwind> {
+pub(super) fn primitive_hit(vm: &mut Vm, regs: Regs, i: Instr) -> Result<bool, Stopped> {
     let entry = entry(regs.method, i);
     if class_id(regs.frame.get(i.b)) != entry.class {
         return Ok(false);
     }
     let Some(target) = entry.target else { return Ok(false) };
     let Invokable::Primitive(Primitive::Native(function)) = target.invokable() else { return Ok(false) };
-    vm.regs = Some(regs);
+    vm.saved.set(regs);
     match function(vm, Args::new(regs.frame.window(i.b))) {
         Ok(value) => {
             regs.frame.set(i.a, value);
             Ok(true)
         }
-        Err(raise) => Err(vm.unwind(raise)),
+        Err(raise) => Err(vm.stop(raise)),
     }
 }
 
@@ -150,7 +150,7 @@ pub(super) fn constant_hit(method: Gc<Method>, frame: Frame, i: Instr) -> bool {
 
 /// A send that is executed for the first time.
 #[cold]
-pub(super) fn first(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Unwind> {
+pub(super) fn first(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Stopped> {
     // SAFETY: the compiler made the site and its number together.
     let site = unsafe { regs.method.site(i.c) };
     let class = class_id(regs.frame.get(i.b));
@@ -186,11 +186,11 @@ fn cache_entry(class: crate::objects::ClassId, target: Gc<Method>) -> CacheEntry
 }
 
 /// Looks a method up and makes it executable.
-fn find(vm: &mut Vm, regs: Regs, class: crate::objects::ClassId, site: &Site) -> Result<Option<Gc<Method>>, Unwind> {
+fn find(vm: &mut Vm, regs: Regs, class: crate::objects::ClassId, site: &Site) -> Result<Option<Gc<Method>>, Stopped> {
     let Some(target) = vm.lookup(class, site.selector) else { return Ok(None) };
     if let Invokable::Uncompiled = target.invokable() {
-        vm.regs = Some(regs);
-        make_executable(vm, target).map_err(|raise| vm.unwind(raise))?;
+        vm.saved.set(regs);
+        make_executable(vm, target).map_err(|raise| vm.stop(raise))?;
     }
     Ok(Some(target))
 }
@@ -198,7 +198,7 @@ fn find(vm: &mut Vm, regs: Regs, class: crate::objects::ClassId, site: &Site) ->
 /// A quickened send whose expectation failed: another class, or no room on the stack.
 #[cold]
 #[inline(never)]
-pub(super) fn miss(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Unwind> {
+pub(super) fn miss(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Stopped> {
     // SAFETY: this is the instruction being executed; all forms of a send take the same operands.
     unsafe { regs.method.quicken(regs.pc, Op::SendPoly) };
     polymorphic(vm, regs, i)
@@ -206,7 +206,7 @@ pub(super) fn miss(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Unwind> {
 
 /// `SendPoly`.
 #[inline(never)]
-pub(super) fn polymorphic(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Unwind> {
+pub(super) fn polymorphic(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Stopped> {
     // SAFETY: the compiler made the site and its number together.
     let site = unsafe { regs.method.site(i.c) };
     match cached(site, class_id(regs.frame.get(i.b))) {
@@ -225,7 +225,7 @@ fn cached(site: &Site, class: crate::objects::ClassId) -> Option<Gc<Method>> {
 
 /// Adds a class to a polymorphic site, or makes the site megamorphic.
 #[cold]
-fn extend(vm: &mut Vm, regs: Regs, site: &Site, i: Instr) -> Result<Regs, Unwind> {
+fn extend(vm: &mut Vm, regs: Regs, site: &Site, i: Instr) -> Result<Regs, Stopped> {
     let class = class_id(regs.frame.get(i.b));
     let Some(target) = find(vm, regs, class, site)? else { return not_understood(vm, regs, site, i.b, i.a) };
     match site.entries.iter().find(|entry| entry.get().target.is_none()) {
@@ -238,14 +238,14 @@ fn extend(vm: &mut Vm, regs: Regs, site: &Site, i: Instr) -> Result<Regs, Unwind
 
 /// `SendMega`.
 #[inline(never)]
-pub(super) fn megamorphic(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Unwind> {
+pub(super) fn megamorphic(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Stopped> {
     // SAFETY: the compiler made the site and its number together.
     let site = unsafe { regs.method.site(i.c) };
     uncached(vm, regs, site, i.b, i.a)
 }
 
 /// Sends a site's message without its cache.
-pub(super) fn uncached(vm: &mut Vm, regs: Regs, site: &Site, window: u16, target: u16) -> Result<Regs, Unwind> {
+pub(super) fn uncached(vm: &mut Vm, regs: Regs, site: &Site, window: u16, target: u16) -> Result<Regs, Stopped> {
     let class = class_id(regs.frame.get(window));
     match find(vm, regs, class, site)? {
         Some(method) => invoke(vm, regs, method, site, window, target),
@@ -254,7 +254,7 @@ pub(super) fn uncached(vm: &mut Vm, regs: Regs, site: &Site, window: u16, target
 }
 
 /// Sends the message of an operator, whose site is polymorphic from the start.
-pub(super) fn operator(vm: &mut Vm, regs: Regs, site: &Site, window: u16, target: u16) -> Result<Regs, Unwind> {
+pub(super) fn operator(vm: &mut Vm, regs: Regs, site: &Site, window: u16, target: u16) -> Result<Regs, Stopped> {
     let class = class_id(regs.frame.get(window));
     if let Some(method) = cached(site, class) {
         return invoke(vm, regs, method, site, window, target);
@@ -272,7 +272,7 @@ pub(super) fn operator(vm: &mut Vm, regs: Regs, site: &Site, window: u16, target
 
 /// A send to super: the method depends on where the code is, not on the receiver.
 #[inline(never)]
-pub(super) fn to_super(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Unwind> {
+pub(super) fn to_super(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Stopped> {
     // SAFETY: the compiler made the site and its number together.
     let site = unsafe { regs.method.site(i.c) };
     if let Some(target) = site.entries[0].get().target {
@@ -281,8 +281,8 @@ pub(super) fn to_super(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Unwind
     let superclass = vm.class_info(regs.method.holder()).superclass;
     let target = superclass.and_then(|class| vm.lookup_uncached(class, site.selector));
     let Some(target) = target else { return not_understood(vm, regs, site, i.b, i.a) };
-    vm.regs = Some(regs);
-    make_executable(vm, target).map_err(|raise| vm.unwind(raise))?;
+    vm.saved.set(regs);
+    make_executable(vm, target).map_err(|raise| vm.stop(raise))?;
     site.entries[0].set(cache_entry(crate::objects::ClassId(u32::MAX), target));
     invoke(vm, regs, target, site, i.b, i.a)
 }
@@ -295,14 +295,14 @@ pub(super) fn invoke(
     site: &Site,
     window: u16,
     target: u16,
-) -> Result<Regs, Unwind> {
+) -> Result<Regs, Stopped> {
     let next = Regs { pc: regs.pc + 1, ..regs };
     let receiver = regs.frame.get(window);
     match method.invokable() {
         Invokable::Bytecode => return enter(vm, regs, method, window, target),
         Invokable::Primitive(Primitive::Native(function)) => {
-            vm.regs = Some(regs);
-            let value = function(vm, Args::new(regs.frame.window(window))).map_err(|raise| vm.unwind(raise))?;
+            vm.saved.set(regs);
+            let value = function(vm, Args::new(regs.frame.window(window))).map_err(|raise| vm.stop(raise))?;
             regs.frame.set(target, value);
         }
         Invokable::Primitive(Primitive::Control(control)) => {
@@ -318,8 +318,8 @@ pub(super) fn invoke(
         }
         Invokable::Constant(value) => regs.frame.set(target, value),
         Invokable::Uncompiled => {
-            vm.regs = Some(regs);
-            make_executable(vm, method).map_err(|raise| vm.unwind(raise))?;
+            vm.saved.set(regs);
+            make_executable(vm, method).map_err(|raise| vm.stop(raise))?;
             return invoke(vm, regs, method, site, window, target);
         }
     }
@@ -327,12 +327,12 @@ pub(super) fn invoke(
 }
 
 /// Calls a method that has bytecode.
-pub(super) fn enter(vm: &mut Vm, regs: Regs, method: Gc<Method>, window: u16, target: u16) -> Result<Regs, Unwind> {
+pub(super) fn enter(vm: &mut Vm, regs: Regs, method: Gc<Method>, window: u16, target: u16) -> Result<Regs, Stopped> {
     match push(vm, regs.method, method, regs.frame, Link::new(regs.pc + 1, window, target)) {
         Some(frame) => Ok(Regs { method, pc: 0, frame }),
         None => {
-            vm.regs = Some(regs);
-            Err(vm.unwind(stack_overflow(vm)))
+            vm.saved.set(regs);
+            Err(vm.stop(stack_overflow(vm)))
         }
     }
 }
@@ -351,10 +351,10 @@ pub(super) fn stack_overflow(vm: &Vm) -> Raise {
 }
 
 /// Checks that `words` words above a frame's registers are there.
-pub(super) fn ensure_room(vm: &mut Vm, regs: Regs, words: usize) -> Result<(), Unwind> {
+pub(super) fn ensure_room(vm: &mut Vm, regs: Regs, words: usize) -> Result<(), Stopped> {
     if regs.top().wrapping_add(words + SLACK) > vm.stack.limit().cast_const() {
-        vm.regs = Some(regs);
-        return Err(vm.unwind(stack_overflow(vm)));
+        vm.saved.set(regs);
+        return Err(vm.stop(stack_overflow(vm)));
     }
     Ok(())
 }
@@ -362,15 +362,15 @@ pub(super) fn ensure_room(vm: &mut Vm, regs: Regs, words: usize) -> Result<(), U
 /// No method: sends `doesNotUnderstand:arguments:`.
 #[cold]
 #[inline(never)]
-pub(super) fn not_understood(vm: &mut Vm, regs: Regs, site: &Site, window: u16, target: u16) -> Result<Regs, Unwind> {
-    vm.regs = Some(regs);
+pub(super) fn not_understood(vm: &mut Vm, regs: Regs, site: &Site, window: u16, target: u16) -> Result<Regs, Stopped> {
+    vm.saved.set(regs);
     let arguments = regs.frame.slice(window + 1, usize::from(site.args));
-    let array = vm.new_array_of(arguments).map_err(|raise| vm.unwind(raise))?;
+    let array = vm.new_array_of(arguments).map_err(|raise| vm.stop(raise))?;
     let message = Site::new(vm.symbols_used.does_not_understand, 2);
     let receiver = regs.frame.get(window);
     if vm.lookup(class_id(receiver), message.selector).is_none() {
         let text = format!("{} does not understand #{}.", vm.describe(receiver), site.selector.as_str());
-        return Err(vm.unwind(Raise::error(text)));
+        return Err(vm.stop(Raise::error(text)));
     }
     // The window ends within the frame's slack at worst, and the receiver stays where it is.
     regs.frame.set(window + 1, Value::from_gc(site.selector));
@@ -387,16 +387,16 @@ pub(super) enum Started {
 }
 
 /// Invokes a method from outside; receiver and arguments are in `frame`, its link is set.
-pub(super) fn start(vm: &mut Vm, method: Gc<Method>, frame: Frame) -> Result<Started, Unwind> {
-    make_executable(vm, method).map_err(|raise| vm.unwind(raise))?;
+pub(super) fn start(vm: &mut Vm, method: Gc<Method>, frame: Frame) -> Result<Started, Stopped> {
+    make_executable(vm, method).map_err(|raise| vm.stop(raise))?;
     let done = |value| Ok(Started::Done(value));
     match method.invokable() {
         Invokable::Primitive(Primitive::Native(function)) => {
-            done(function(vm, Args::new(frame)).map_err(|raise| vm.unwind(raise))?)
+            done(function(vm, Args::new(frame)).map_err(|raise| vm.stop(raise))?)
         }
         Invokable::Primitive(Primitive::Control(_)) => {
             let message = format!("#{} can't be sent from outside.", method.selector().as_str());
-            Err(vm.unwind(Raise::error(message)))
+            Err(vm.stop(Raise::error(message)))
         }
         // SAFETY: the method was found in the class of the receiver.
         Invokable::Getter(field) => done(unsafe { get_field(frame.get(0), usize::from(field)) }),
@@ -408,7 +408,7 @@ pub(super) fn start(vm: &mut Vm, method: Gc<Method>, frame: Frame) -> Result<Sta
         Invokable::Bytecode | Invokable::Uncompiled => {
             let end = frame.address().wrapping_add(usize::from(method.registers.get()) + SLACK);
             if end > vm.stack.limit() {
-                return Err(vm.unwind(stack_overflow(vm)));
+                return Err(vm.stop(stack_overflow(vm)));
             }
             for local in 1 + method.args..1 + method.args + method.locals.get() {
                 frame.set(local, vm.nil);

@@ -11,6 +11,7 @@ use tailor_gc::Heap;
 use super::{Assumptions, ClassPath, Config, LOOKUP_CACHE, LookupEntry, Symbols, Vm};
 use crate::classes::{ClassInfo, Core};
 use crate::errors::{LoadError, Raise, RaiseKind};
+use crate::interpreter::SavedRegs;
 use crate::objects::{ClassId, Instance, Str};
 use crate::value::Value;
 use tailor_gc::Gc;
@@ -42,7 +43,8 @@ impl Vm {
         let mut vm = Vm {
             heap,
             stack,
-            regs: None,
+            saved: SavedRegs::EMPTY,
+            stopped: None,
             nil: Value::UNDEFINED,
             true_: Value::UNDEFINED,
             false_: Value::UNDEFINED,

@@ -24,7 +24,7 @@ impl Vm {
     #[inline(always)]
     fn live_stack(&self) -> StackRange {
         let base = self.stack.base().cast::<u64>();
-        let top = match self.regs {
+        let top = match self.saved.get() {
             Some(regs) => regs.top().cast::<u64>(),
             None => base,
         };

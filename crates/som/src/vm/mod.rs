@@ -17,8 +17,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use tailor_gc::{Gc, Heap, HeapConfig};
 
 use crate::classes::{ClassInfo, Core, InstanceFormat};
-use crate::errors::{LoadError, Raise, RaiseKind, RuntimeError, Unwind};
-use crate::interpreter::Regs;
+use crate::errors::{LoadError, Raise, RaiseKind, RuntimeError, Stopped, Unwind};
+use crate::interpreter::SavedRegs;
 use crate::method::Method;
 use crate::objects::{Association, ClassId, Instance, Str};
 use crate::output::Output;
@@ -69,7 +69,9 @@ pub struct Vm {
     pub(crate) heap: Heap,
     pub(crate) stack: GuestStack,
     /// The state of the interpreter when it last left its loop: for stack traces and the collector.
-    pub(crate) regs: Option<Regs>,
+    pub(crate) saved: SavedRegs,
+    /// Why execution stopped, until [`Vm::take_unwind`].
+    stopped: Option<Unwind>,
     pub(crate) nil: Value,
     pub(crate) true_: Value,
     pub(crate) false_: Value,
@@ -294,7 +296,7 @@ impl Vm {
     pub fn send(&mut self, receiver: Value, selector: Gc<Str>, args: &[Value]) -> Result<Value, Unwind> {
         let result = crate::interpreter::run(self, receiver, selector, args);
         if result.is_err() {
-            self.regs = None;
+            self.saved.clear();
         }
         result
     }
@@ -353,6 +355,18 @@ impl Vm {
                 Unwind::Error(Box::new(RuntimeError { kind, message, trace, omitted }))
             }
         }
+    }
+
+    /// Ends execution: notes why, as [`Vm::unwind`] tells it.
+    #[cold]
+    pub(crate) fn stop(&mut self, raise: Raise) -> Stopped {
+        self.stopped = Some(self.unwind(raise));
+        Stopped
+    }
+
+    /// Why execution stopped.
+    pub(crate) fn take_unwind(&mut self) -> Unwind {
+        self.stopped.take().expect("`Stopped` is made by `stop` only, and handed on until here")
     }
 
     /// Writes out what the program has printed.

@@ -15,7 +15,7 @@ impl Vm {
         let mut inner = Vec::new();
         let mut outer = std::collections::VecDeque::new();
         let mut depth = 0;
-        let mut current = self.regs;
+        let mut current = self.saved.get();
         while let Some(regs) = current {
             if depth < SHOWN {
                 inner.push(self.trace_entry(regs));
