@@ -22,7 +22,7 @@
 
 use std::cell::Cell;
 
-use tailor_gc::{Gc, Header, KindId, Object, Visitor};
+use tailor_gc::{Gc, Header, KindId, Object, Part, Visitor};
 
 use crate::method::Method;
 use crate::value::{Value, ValueSlot};
@@ -197,6 +197,12 @@ unsafe impl Object for Array {
     }
     fn trace(&self, visitor: &mut Visitor<'_>) {
         for element in self.elements() {
+            visitor.visit(element);
+        }
+    }
+    const HAS_PARTS: bool = true;
+    fn trace_part(&self, part: Part, visitor: &mut Visitor<'_>) {
+        for element in part.of(self.elements()) {
             visitor.visit(element);
         }
     }

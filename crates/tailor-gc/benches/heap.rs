@@ -1,7 +1,7 @@
 //! What the heap costs, against references that are measured in the same run.
 //!
-//! `cargo bench -p tailor-gc`. Times are CPU times of the measuring thread; each figure is the median of several runs, which
-//! are interleaved with those of its reference. References:
+//! `cargo bench -p tailor-gc`. Times are CPU times of the measuring thread; each figure is the median of several runs,
+//! which are interleaved with those of its reference. References:
 //! - *bump*: advances a cursor through memory and never collects. *Fresh* memory has to be paged in by the system as it is
 //!   used, which a program that never frees cannot avoid; *recycled* starts over at the beginning of 4 MB whenever
 //!   they are full, which is as good as memory can get, and of no use to any program.
@@ -11,7 +11,7 @@ use std::cell::Cell;
 use std::hint::black_box;
 use std::rc::Rc;
 
-use tailor_gc::{Gc, Header, Heap, HeapConfig, Object, RootSet, StackRange, Visitor};
+use tailor_gc::{Gc, Header, Heap, HeapConfig, Object, Part, RootSet, StackRange, Visitor};
 
 /// 24 bytes.
 #[repr(C)]
@@ -46,7 +46,9 @@ fn new_node(heap: &mut Heap, left: Option<Gc<Node>>, right: Option<Gc<Node>>) ->
 }
 
 fn heap(limit: usize) -> Heap {
-    Heap::new(HeapConfig { limit, ..HeapConfig::default() })
+    let mut heap = Heap::new(HeapConfig { limit, ..HeapConfig::default() });
+    heap.register::<Node>();
+    heap
 }
 
 /// Memory straight from the system, all zero, not paged in.
@@ -448,10 +450,128 @@ fn full_pause() {
     println!("  under 150 ms: {}\n", verdict(seconds < 0.15));
 }
 
+/// A million slots.
+#[repr(C)]
+struct Table {
+    header: Header,
+    slots: [Cell<Option<Gc<Node>>>; 1_000_000],
+}
+
+// SAFETY: `repr(C)`, begins with the header, fixed size, all slots are visited.
+unsafe impl Object for Table {
+    const KIND: u8 = 2;
+    const NAME: &'static str = "Table";
+    fn size(&self) -> usize {
+        size_of::<Self>()
+    }
+    fn trace(&self, visitor: &mut Visitor<'_>) {
+        self.slots.iter().for_each(|slot| visitor.visit(slot));
+    }
+    const HAS_PARTS: bool = true;
+    fn trace_part(&self, part: Part, visitor: &mut Visitor<'_>) {
+        part.of(&self.slots).iter().for_each(|slot| visitor.visit(slot));
+    }
+}
+
+/// An old table of nothing.
+fn old_table(heap: &mut Heap) -> Gc<Table> {
+    heap.register::<Table>();
+    // SAFETY: zero is a slot without a reference; there is no guest stack.
+    unsafe {
+        let table: Gc<Table> = heap.alloc(size_of::<Table>(), 0, StackRange::EMPTY).expect("memory");
+        (&raw mut (*table.as_ptr()).slots).write_bytes(0, 1);
+        heap.collect_nursery(StackRange::EMPTY);
+        table
+    }
+}
+
+/// Seconds for stores of new objects all over an old table, and, for comparison, without the stores.
+fn table_stores(objects: usize, barrier: Option<fn(&mut Heap, Gc<Table>, usize)>) -> f64 {
+    let mut heap = heap(1 << 30);
+    let table = old_table(&mut heap);
+    let mut index = 0;
+    time(|| {
+        for_each(objects, || {
+            let node = new_node(&mut heap, None, None);
+            if let Some(barrier) = barrier {
+                // A step that visits all indices, far apart.
+                index = (index + 618_033) % table.slots.len();
+                table.slots[index].set(Some(node));
+                barrier(&mut heap, table, index);
+            }
+            node
+        })
+    })
+}
+
+fn large_old_object() {
+    // Each 4 MB nursery holds about 175,000 objects; stores to one slot in a hundred objects, and to every one.
+    const OBJECTS: usize = 5_000_000;
+    let whole: fn(&mut Heap, Gc<Table>, usize) = |heap, table, _| heap.write_barrier(table);
+    let slot: fn(&mut Heap, Gc<Table>, usize) =
+        |heap, table, index| heap.write_barrier_slot(table, &table.slots[index]);
+    let rare = |barrier: fn(&mut Heap, Gc<Table>, usize)| {
+        let mut heap = heap(1 << 30);
+        let table = old_table(&mut heap);
+        let mut index = 0;
+        time(|| {
+            for_each(OBJECTS / 100, || {
+                for_each(99, || new_node(&mut heap, None, None));
+                index = (index + 618_033) % table.slots.len();
+                table.slots[index].set(Some(new_node(&mut heap, None, None)));
+                barrier(&mut heap, table, index);
+            })
+        })
+    };
+    let [none, rare_whole, rare_slot, all_whole, all_slot] = compare(
+        7,
+        [
+            Box::new(|| table_stores(OBJECTS, None)),
+            Box::new(move || rare(whole)),
+            Box::new(move || rare(slot)),
+            Box::new(move || table_stores(OBJECTS, Some(whole))),
+            Box::new(move || table_stores(OBJECTS, Some(slot))),
+        ],
+    );
+    let ms = |seconds: f64| seconds * 1e3;
+    println!(
+        "stores into an old object of a million slots ({OBJECTS} objects made, {:.0} ms without stores)",
+        ms(none)
+    );
+    println!("  one object in 100, write_barrier       {:6.0} ms", ms(rare_whole));
+    println!("  one object in 100, write_barrier_slot  {:6.0} ms   ratio {:.2}", ms(rare_slot), rare_slot / rare_whole);
+    println!("  every object, write_barrier            {:6.0} ms", ms(all_whole));
+    println!("  every object, write_barrier_slot       {:6.0} ms   ratio {:.2}", ms(all_slot), all_slot / all_whole);
+    barrier_alone();
+}
+
+/// The barriers, on an object that has been stored to already.
+fn barrier_alone() {
+    const STORES: usize = 20_000_000;
+    let mut heap = heap(1 << 30);
+    let table = old_table(&mut heap);
+    let mut index = 0;
+    let mut run = |barrier: fn(&mut Heap, Gc<Table>, usize)| {
+        let run = || {
+            time(|| {
+                for_each(STORES, || {
+                    index = (index + 1) & 0xffff;
+                    barrier(&mut heap, table, index);
+                })
+            })
+        };
+        median(std::iter::repeat_with(run).take(5).collect()) * 1e9 / STORES as f64
+    };
+    let slot = run(|heap, table, index| heap.write_barrier_slot(table, &table.slots[index]));
+    let whole = run(|heap, table, _| heap.write_barrier(table));
+    println!("  a store's barrier: write_barrier {whole:.2} ns, write_barrier_slot {slot:.2} ns\n");
+}
+
 fn main() {
     start_up();
     short_lived();
     trees();
     nursery_pause();
     full_pause();
+    large_old_object();
 }

@@ -8,9 +8,10 @@ use crate::large::Large;
 use crate::nursery::Nursery;
 use crate::object::Type;
 use crate::old::Old;
-use crate::roots::RootSet;
+use crate::roots::{AmbiguousRoots, RootSet, StackRange};
 use crate::space::{BLOCK, Space, WALK_END, fill, kind};
 use crate::stats::HeapStats;
+use crate::verify::Checked;
 use crate::weak::WeakState;
 
 /// The heap without its mutator's part.
@@ -24,11 +25,15 @@ pub(crate) struct Collector {
     pub(crate) types: Vec<Type>,
     /// Old objects that may refer to young ones: those whose `UNLOGGED` bit is not set.
     pub(crate) remembered: Vec<NonNull<Header>>,
+    /// Blocks of old objects with marked cards.
+    pub(crate) carded: Vec<usize>,
     pub(crate) gray: Vec<NonNull<Header>>,
     pub(crate) weak: WeakState,
     root_sets: Vec<Weak<dyn RootSet>>,
+    ambiguous_roots: Vec<Weak<dyn AmbiguousRoots>>,
     /// Blocks that evacuation may still take.
     pub(crate) evacuation_budget: usize,
+    pub(crate) checked: Checked,
     pub(crate) stats: HeapStats,
 }
 
@@ -50,10 +55,13 @@ impl Collector {
             immortal: Immortal { blocks: Vec::new(), large: Vec::new(), used: WALK_END },
             types: vec![Type::UNKNOWN; 256],
             remembered: Vec::new(),
+            carded: Vec::new(),
             gray: Vec::new(),
             weak: WeakState::default(),
             root_sets: Vec::new(),
+            ambiguous_roots: Vec::new(),
             evacuation_budget: 0,
+            checked: Checked::default(),
             stats: HeapStats::default(),
         }
     }
@@ -66,6 +74,18 @@ impl Collector {
     pub(crate) fn live_root_sets(&mut self) -> Vec<Rc<dyn RootSet>> {
         self.root_sets.retain(|set| set.strong_count() != 0);
         self.root_sets.iter().filter_map(Weak::upgrade).collect()
+    }
+
+    pub(crate) fn add_ambiguous_roots(&mut self, set: Weak<dyn AmbiguousRoots>) {
+        self.ambiguous_roots.push(set);
+    }
+
+    /// Adds the ranges of the ambiguous roots that still exist to `ranges`.
+    pub(crate) fn report_ambiguous_roots(&mut self, ranges: &mut Vec<StackRange>) {
+        self.ambiguous_roots.retain(|set| set.strong_count() != 0);
+        for set in self.ambiguous_roots.iter().filter_map(Weak::upgrade) {
+            set.report(&mut |range| ranges.push(range));
+        }
     }
 
     /// Takes a young large object into the old generation, where it is.
@@ -115,7 +135,8 @@ impl Collector {
 
     /// Objects in the nursery, after a collection: the residents.
     pub(crate) fn residents(&self) -> Vec<NonNull<Header>> {
-        let all = self.nursery.blocks.iter().flat_map(|&b| self.space.walk(b));
+        let used = &self.nursery.blocks[..self.nursery.used_blocks()];
+        let all = used.iter().flat_map(|&b| self.space.walk(b));
         // SAFETY: walking a block yields headers.
         all.map(|(object, _)| object).filter(|o| unsafe { o.as_ref() }.kind() != crate::header::FILLER).collect()
     }

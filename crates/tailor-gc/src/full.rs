@@ -3,8 +3,8 @@
 //! # Steps
 //! 1. Collect the nursery; pinned objects become old, so that it is empty, and so is the remembered set.
 //! 2. Choose the *candidates*: the emptiest old blocks, as far as there is room for what they hold.
-//! 3. Mark from the stacks (what they point to is pinned), immortal objects, root sets and weak maps. A candidate's object is
-//!    copied when it is first reached, unless it is pinned or room runs out.
+//! 3. Mark from the stacks (what they point to is pinned), immortal objects, root sets and weak maps. A candidate's
+//!    object is copied when it is first reached, unless it is pinned or room runs out.
 //! 4. Clear weak references to what is not marked.
 //! 5. Sweep: blocks without a marked line become free, those with some are recycled. Only the tables are looked at,
 //!    not the objects.
@@ -40,6 +40,7 @@ impl Collector {
     pub(crate) unsafe fn full(&mut self, stacks: &[StackRange], evacuation: Evacuation, room: usize) {
         // SAFETY: the caller's promise.
         unsafe { self.minor(stacks, Pinned::BecomeOld) };
+        self.checked.forget();
         self.choose_candidates(evacuation, room);
         self.clear_marks();
         // SAFETY: the caller's promise.

@@ -10,6 +10,35 @@
 //! objects have doubled since it was last collected, or if room is short. Room is the limit less what is in use outside the
 //! nursery; the nursery's budget shrinks to half of it, as in Appel's collector (1989), so that survivors have a place
 //! within the limit. While a collection runs, copies may exceed the limit by the size of the nursery.
+//!
+//! # For compiled code
+//! `heap` is the address of the [`Heap`], `stack` its guest stack, all offsets are in bytes. To allocate `size` bytes,
+//! at most [`Heap::MAX_INLINE`]:
+//!
+//! ```text
+//! object = load64 [heap + Heap::CURSOR_OFFSET]
+//! end    = object + size
+//! if end > load64 [heap + Heap::LIMIT_OFFSET]        (unsigned)
+//!     object = heap.alloc_slow(kind, size, tag, stack)
+//! else
+//!     store64 [heap + Heap::CURSOR_OFFSET] = end
+//!     store64 [object] = Header::word(kind, size, tag)      (a constant if the tag is)
+//! ```
+//!
+//! then all slots are initialised. Both pointers are null while there is no gap, which sends the first allocation to
+//! the slow path as it should. After storing a reference into the slot at address `slot` of `object`, unless the object
+//! was allocated after the last call that may collect, or what was stored is immortal or no reference at all:
+//!
+//! ```text
+//! if load8 [object + Header::STATE_OFFSET] & Header::UNLOGGED != 0
+//!     heap.remember_slot(object, slot)
+//! ```
+//!
+//! Of the functions named, only `alloc_slow` may collect. At that call each reference still needed must be in a
+//! callee-saved register, on the native stack, in the given part of the guest stack, or in a range of
+//! [`AmbiguousRoots`]; a pointer into an object will do. What is there does not move, so registers need not be
+//! reloaded; but references *in objects* may have changed, so what was loaded from an object and is in none of these
+//! places must be loaded again.
 
 use std::fmt;
 use std::ptr::NonNull;
@@ -21,8 +50,9 @@ use crate::full::Evacuation;
 use crate::header::{FILLER, HASHED, Header, KindId, UNLOGGED};
 use crate::large;
 use crate::minor::Pinned;
+use crate::modes::{Sampler, Sampling};
 use crate::object::{Gc, Object, Type};
-use crate::roots::{RootSet, StackRange, with_native_stack};
+use crate::roots::{AmbiguousRoots, RootSet, StackRange, with_native_stack};
 use crate::space::{BLOCK, MAX_SMALL, Space, fill, kind};
 use crate::stats::HeapStats;
 
@@ -53,11 +83,19 @@ pub struct HeapConfig {
     pub stress: bool,
     /// Check the whole heap after each collection, and panic if something is wrong. Default: no.
     pub verify: bool,
+    /// Makes `stress` and `verify` act at some occasions only.
+    pub sampling: Sampling,
 }
 
 impl Default for HeapConfig {
     fn default() -> Self {
-        HeapConfig { limit: memory_of_machine() / 2, nursery: 4 << 20, stress: false, verify: false }
+        HeapConfig {
+            limit: memory_of_machine() / 2,
+            nursery: 4 << 20,
+            stress: false,
+            verify: false,
+            sampling: Sampling::default(),
+        }
     }
 }
 
@@ -77,6 +115,8 @@ const GROWTH_BYTES: usize = 32 << 20;
 const RESERVE_PART: usize = 64;
 /// In stress mode, one collection in so many is a full one.
 const STRESS_FULL: u64 = 16;
+/// See [`Nursery::tenure`](crate::nursery::Nursery::tenure).
+const STRESS_TENURE: u8 = 32;
 
 /// A heap; one per virtual machine.
 ///
@@ -84,16 +124,15 @@ const STRESS_FULL: u64 = 16;
 /// not scanned.
 #[repr(C)]
 pub struct Heap {
-    /// At [`Heap::CURSOR_OFFSET`], for compiled code.
+    /// At [`Heap::CURSOR_OFFSET`], for compiled code. Null, as the limit, if there is no gap.
     cursor: *mut u8,
     /// At [`Heap::LIMIT_OFFSET`], for compiled code.
     limit: *mut u8,
-    /// By kind number: whether the type is known.
-    registered: [bool; 256],
     /// The end of the present gap. In stress mode the limit hides it from allocation.
     gap_end: *mut u8,
     pub(crate) collector: Box<Collector>,
     config: HeapConfig,
+    sampler: Sampler,
     /// Mature bytes that call for a full collection.
     full_threshold: usize,
     /// A collection has begun and not ended. Seen outside of a collection, it has panicked, and the heap cannot be used.
@@ -107,7 +146,7 @@ impl fmt::Debug for Heap {
 }
 
 impl Heap {
-    /// Byte offset of the cursor within the heap, for compiled code.
+    /// Byte offset of the cursor within the heap, for compiled code: see the module's header in `heap.rs`.
     pub const CURSOR_OFFSET: usize = std::mem::offset_of!(Heap, cursor);
     /// Byte offset of the limit within the heap, for compiled code.
     pub const LIMIT_OFFSET: usize = std::mem::offset_of!(Heap, limit);
@@ -119,27 +158,29 @@ impl Heap {
         let blocks = (config.limit / BLOCK).saturating_add(2 * config.nursery / BLOCK);
         // Twice what may be in use, so that runs for large objects are found however scattered the rest is.
         let space = Space::new(blocks.saturating_mul(2).saturating_add(64));
+        let sampler = Sampler::new(config.sampling);
         let mut heap = Heap {
             cursor: std::ptr::null_mut(),
             limit: std::ptr::null_mut(),
-            registered: [false; 256],
             gap_end: std::ptr::null_mut(),
             collector: Box::new(Collector::new(space)),
             config,
+            sampler,
             full_threshold: GROWTH_BYTES,
             collecting: false,
         };
+        if heap.config.stress {
+            heap.collector.nursery.tenure = STRESS_TENURE;
+        }
         heap.set_budget();
         heap
     }
 
-    /// Makes a type known to the collector. [`Heap::alloc`] and [`Heap::alloc_immortal`] see to that themselves; it must be
-    /// called for a type whose first object may be made by compiled code.
+    /// Makes a type known to the collector, which a language does for all its types when it has made its heap. That
+    /// allocation need not look whether it has been done is worth a test and a load for each object.
     ///
     /// # Panics
     /// If another type of the same [`Object::KIND`] has been registered.
-    #[cold]
-    #[inline(never)]
     pub fn register<T: Object>(&mut self) {
         let entry = &mut self.collector.types[T::KIND as usize];
         assert!(T::KIND != FILLER, "kind {FILLER} is the collector's own");
@@ -150,13 +191,23 @@ impl Heap {
             T::NAME
         );
         *entry = Type::of::<T>();
-        self.registered[T::KIND as usize] = true;
+    }
+
+    pub(crate) fn is_registered<T: Object>(&self) -> bool {
+        self.collector.types[T::KIND as usize].name == T::NAME
     }
 
     /// Makes the references in `set` roots, for as long as the set exists.
     pub fn add_root_set<R: RootSet + 'static>(&mut self, set: &Rc<R>) {
         let set: Rc<dyn RootSet> = set.clone();
         self.collector.add_root_set(Rc::downgrade(&set));
+    }
+
+    /// Makes the words that `set` reports roots, conservatively, for as long as the set exists. The native stack and the
+    /// guest stack that is passed to allocations need not be reported.
+    pub fn add_ambiguous_roots<R: AmbiguousRoots + 'static>(&mut self, set: &Rc<R>) {
+        let set: Rc<dyn AmbiguousRoots> = set.clone();
+        self.collector.add_ambiguous_roots(Rc::downgrade(&set));
     }
 
     /// Allocates an object of `bytes` bytes (a multiple of 8, at least 8) and writes its header. The payload is whatever
@@ -166,9 +217,9 @@ impl Heap {
     /// [`OutOfMemory`] if the limit would be exceeded, although everything dead has been freed.
     ///
     /// # Safety
-    /// The caller initialises the payload before the next allocation, and `T::size` then returns
-    /// `bytes`. `guest_stack` lies within the guest stack (or is empty) and covers every word of it that may hold a
-    /// reference still needed. The crate's invariants hold.
+    /// `T` has been [registered](Heap::register). The caller initialises the payload before the next allocation, and
+    /// `T::size` then returns `bytes`. `guest_stack` lies within the guest stack (or is empty) and covers every word of
+    /// it that may hold a reference still needed. The crate's invariants hold.
     #[inline(always)]
     pub unsafe fn alloc<T: Object>(
         &mut self,
@@ -177,9 +228,7 @@ impl Heap {
         guest_stack: StackRange,
     ) -> Result<Gc<T>, OutOfMemory> {
         debug_assert!(bytes >= 8 && bytes.is_multiple_of(8));
-        if !self.registered[T::KIND as usize] {
-            self.register::<T>();
-        }
+        debug_assert!(self.is_registered::<T>(), "{} is to be registered", T::NAME);
         let object = self.cursor;
         if bytes > self.limit as usize - object as usize {
             // SAFETY: the caller's promise.
@@ -201,7 +250,7 @@ impl Heap {
     /// As for [`Heap::alloc`].
     ///
     /// # Safety
-    /// As for [`Heap::alloc`]; and the type of this kind is [registered](Heap::register).
+    /// As for [`Heap::alloc`].
     #[cold]
     #[inline(never)]
     pub unsafe fn alloc_slow(
@@ -215,7 +264,7 @@ impl Heap {
         if bytes > self.config.limit {
             return Err(self.out_of_memory(bytes));
         }
-        if self.config.stress {
+        if self.config.stress && self.sampler.collects() {
             self.stress(guest_stack);
         }
         let (object, word) = if bytes > LARGE {
@@ -229,7 +278,9 @@ impl Heap {
     }
 
     fn alloc_in_next_gap(&mut self, bytes: usize, guest_stack: StackRange) -> Result<*mut u8, OutOfMemory> {
-        if !self.open_gap(bytes) {
+        // In stress mode, what is left of the gap is hidden from allocation, not used up.
+        let fits = bytes <= self.gap_end as usize - self.cursor as usize;
+        if !fits && !self.open_gap(bytes) {
             self.make_room(bytes, guest_stack)?;
             // Residents may have used up the budget, or left no gap that is big enough.
             while !self.open_gap(bytes) {
@@ -268,9 +319,7 @@ impl Heap {
     /// As for [`Heap::alloc`].
     pub unsafe fn alloc_immortal<T: Object>(&mut self, bytes: usize, tag: u32) -> Result<Gc<T>, OutOfMemory> {
         debug_assert!(bytes >= 8 && bytes.is_multiple_of(8));
-        if !self.registered[T::KIND as usize] {
-            self.register::<T>();
-        }
+        debug_assert!(self.is_registered::<T>(), "{} is to be registered", T::NAME);
         let blocks = self.limit_blocks();
         let collector = &mut *self.collector;
         let object = if bytes <= LARGE {
@@ -299,15 +348,44 @@ impl Heap {
     pub fn write_barrier<T: Object>(&mut self, object: Gc<T>) {
         // SAFETY: a `Gc` points to an object.
         if unsafe { object.header().as_ref() }.has(UNLOGGED) {
-            self.remember(object.header());
+            // SAFETY: the same.
+            unsafe { self.remember(object.header()) };
+        }
+    }
+
+    /// As [`Heap::write_barrier`], if the reference was stored into a known slot. To be preferred for elements of
+    /// arrays: of a very large object, the next collection then looks only at the part around the slot.
+    #[inline(always)]
+    pub fn write_barrier_slot<T: Object, S>(&mut self, object: Gc<T>, slot: &S) {
+        // SAFETY: a `Gc` points to an object.
+        if unsafe { object.header().as_ref() }.has(UNLOGGED) {
+            // SAFETY: the same.
+            unsafe { self.remember_slot(object.header(), std::ptr::from_ref(slot).cast()) };
+        }
+    }
+
+    /// The second half of [`Heap::write_barrier_slot`], for compiled code: to be called on an object with
+    /// [`Header::UNLOGGED`] and the address of one of its slots.
+    ///
+    /// # Safety
+    /// `object` is an object of this heap.
+    #[cold]
+    #[inline(never)]
+    pub unsafe fn remember_slot(&mut self, object: NonNull<Header>, slot: *const u8) {
+        if !self.collector.mark_card(object, slot) {
+            // SAFETY: the caller's promise.
+            unsafe { self.remember(object) };
         }
     }
 
     /// The write barrier's second half, for compiled code: to be called on an object with [`Header::UNLOGGED`].
+    ///
+    /// # Safety
+    /// `object` is an object of this heap.
     #[cold]
     #[inline(never)]
-    pub fn remember(&mut self, object: NonNull<Header>) {
-        // SAFETY: the caller passes an object.
+    pub unsafe fn remember(&mut self, object: NonNull<Header>) {
+        // SAFETY: the caller's promise.
         unsafe { object.as_ref() }.clear(UNLOGGED);
         self.collector.remembered.push(object);
     }
@@ -427,7 +505,12 @@ impl Heap {
             return None;
         }
         self.collecting = true;
-        with_native_stack(|native_stack| work(&mut self.collector, &[native_stack, guest_stack]));
+        let mut ranges = vec![guest_stack];
+        self.collector.report_ambiguous_roots(&mut ranges);
+        with_native_stack(|native_stack| {
+            ranges.push(native_stack);
+            work(&mut self.collector, &ranges);
+        });
         self.collecting = false;
         Some(begin.elapsed())
     }
@@ -438,7 +521,7 @@ impl Heap {
         collector.nursery.trim(&mut collector.space);
         let bytes = (collector.space.used() * BLOCK) as u64;
         collector.stats.peak_heap_bytes = collector.stats.peak_heap_bytes.max(bytes);
-        if self.config.verify {
+        if self.config.verify && self.sampler.checks() {
             collector.verify();
         }
     }

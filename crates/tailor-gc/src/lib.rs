@@ -17,8 +17,9 @@
 //!
 //! # Invariants, which users uphold
 //! - An object's payload is initialised before the next allocation.
-//! - After a reference has been stored into a slot of an object, [`Heap::write_barrier`] is called on that object
-//!   before the next allocation. An object that was allocated since the last allocation needs none.
+//! - After a reference has been stored into a slot of an object, [`Heap::write_barrier`] or
+//!   [`Heap::write_barrier_slot`] is called on that object before the next allocation. An object that was allocated
+//!   since the last allocation needs none.
 //! - A `Gc<T>` held only outside objects, root sets, stacks and registers (in a Rust heap structure) refers to an
 //!   immortal object.
 //! - The heap moves to another thread only while no `Gc` is on a stack.
@@ -31,10 +32,11 @@
 //! | `visitor` | what is done with each slot, by purpose |
 //! | `mapping`, `space` | address space; blocks, lines, bit maps |
 //! | `nursery`, `old`, `large` | where objects are put |
-//! | `roots` | conservative scanning of stacks and registers |
+//! | `cards` | parts of very large objects, for the write barrier |
+//! | `roots` | conservative scanning of stacks, registers, and registered ranges |
 //! | `minor`, `full` | the two collections |
 //! | `weak` | weak references, ephemerons |
-//! | `verify`, `stats` | checking and counting |
+//! | `verify`, `modes`, `stats` | checking, how often, and counting |
 //! | `heap` | the interface, and when to collect |
 //!
 //! # Why this design
@@ -46,9 +48,9 @@
 //!
 //! # Limits
 //! The collector's own tables and stacks come from Rust's allocator and do not count towards the heap limit: about 4 % of
-//! the heap, and one word for each object that waits to be scanned. A store into a large old array makes the next
-//! collection of the nursery look at all of it.
+//! the heap, and one word for each object that waits to be scanned.
 
+mod cards;
 mod collector;
 mod full;
 mod header;
@@ -56,6 +58,7 @@ mod heap;
 mod large;
 mod mapping;
 mod minor;
+mod modes;
 mod nursery;
 mod object;
 mod old;
@@ -69,10 +72,12 @@ mod weak;
 #[cfg(test)]
 mod tests;
 
+pub use cards::Part;
 pub use header::{Header, KindId, LAST_KIND};
 pub use heap::{Heap, HeapConfig, OutOfMemory};
+pub use modes::{Sampling, UnknownMode};
 pub use object::{Gc, Object, Slot, WeakSlot};
-pub use roots::{RootSet, StackRange};
+pub use roots::{AmbiguousRoots, RootSet, StackRange};
 pub use stats::HeapStats;
 pub use visitor::Visitor;
 pub use weak::{WeakMap, WeakRef};

@@ -2,9 +2,9 @@
 //!
 //! # Steps
 //! 1. Scan the stacks; what they point into is pinned and stays where it is.
-//! 2. Reach everything young from the pinned objects, the remembered set, root sets and weak maps; copy it into the old
-//!    generation at once. (One survival is enough: an age in between costs a second copy of all that lives on, and
-//!    the nursery is large against what is alive at any moment.)
+//! 2. Reach everything young from the pinned objects, the remembered set, marked cards, root sets and weak maps; copy
+//!    it into the old generation at once. (One survival is enough: an age in between costs a second copy of all that
+//!    lives on, and the nursery is large against what is alive at any moment.)
 //! 3. Clear weak references to what has not been reached.
 //! 4. Make the nursery's blocks gaps again, except where pinned objects lie.
 
@@ -64,6 +64,7 @@ impl Collector {
         for set in root_sets {
             set.trace(&mut visitor);
         }
+        visitor.visit_cards();
         for map in &maps {
             map.visit_roots_of_minor(&mut visitor);
         }
@@ -116,8 +117,9 @@ impl Collector {
         let pointers = std::mem::replace(self.space.mark_map(block), [0; MAP_WORDS]);
         let (objects, bytes) = self.objects_pointed_to(block, &pointers);
         *self.space.live_map(block) = objects;
-        let become_old =
-            pinned == Pinned::BecomeOld || self.space.meta(block).pinned_before || bytes > MOST_RESIDENT_BYTES;
+        let become_old = pinned == Pinned::BecomeOld
+            || self.space.meta(block).pinned_times >= self.nursery.tenure
+            || bytes > MOST_RESIDENT_BYTES;
         let flags = if become_old { PINNED | UNLOGGED } else { PINNED };
         for index in bits(&objects) {
             let object = self.object_at_word(block, index);
@@ -156,7 +158,7 @@ impl Collector {
         (objects, bytes)
     }
 
-    fn object_at_word(&self, block: usize, index: usize) -> NonNull<Header> {
+    pub(crate) fn object_at_word(&self, block: usize, index: usize) -> NonNull<Header> {
         NonNull::new(self.space.start(block).wrapping_add(index * 8).cast()).expect("blocks are not at address zero")
     }
 
@@ -179,7 +181,7 @@ impl Collector {
                 Fate::StaysYoung => {
                     self.settle(block, |_, _| {});
                     *self.space.live_map(block) = [0; MAP_WORDS];
-                    self.space.meta_mut(block).pinned_before = true;
+                    self.space.meta_mut(block).pinned_times += 1;
                     residential.push(block);
                 }
                 Fate::BecomesOld => {
@@ -196,7 +198,7 @@ impl Collector {
     }
 
     fn empty_block(&mut self, block: usize, vacant: &mut Vec<usize>) {
-        self.space.meta_mut(block).pinned_before = false;
+        self.space.meta_mut(block).pinned_times = 0;
         empty(&self.space, block);
         vacant.push(block);
     }

@@ -12,7 +12,9 @@
 //! # Why residents stay young
 //! Most pins are short-lived: a native frame that holds what was allocated last. If a pinned block became old at once,
 //! each collection would leave some nearly empty blocks behind, and the nursery would wander through memory instead of
-//! staying in the cache. A block that is pinned twice in a row, or more than a quarter full with residents, does become old.
+//! staying in the cache. A block that is pinned twice in a row, or more than a quarter full with residents, does become
+//! old. (In stress mode, where a collection comes with each object, only after many times: else a deep stack would
+//! leave a block behind for every two objects.)
 
 use crate::header::FILLER;
 use crate::space::{BLOCK, Space, WALK_END, fill, kind, poison};
@@ -34,6 +36,8 @@ pub(crate) struct Nursery {
     residential: usize,
     /// The part of the present block that has not been looked at.
     rest: Gap,
+    /// A block that had residents after so many collections in a row becomes old at the next.
+    pub(crate) tenure: u8,
     /// Bytes of new objects, small and large, that call for a collection.
     pub(crate) budget: usize,
     /// Heads of young large objects, and the bytes of their blocks.
@@ -44,7 +48,16 @@ pub(crate) struct Nursery {
 impl Nursery {
     pub(crate) fn new() -> Nursery {
         let rest = Gap { start: std::ptr::null_mut(), end: std::ptr::null_mut() };
-        Nursery { blocks: Vec::new(), next: 0, residential: 0, rest, budget: 0, large: Vec::new(), large_bytes: 0 }
+        Nursery {
+            blocks: Vec::new(),
+            next: 0,
+            residential: 0,
+            rest,
+            tenure: 1,
+            budget: 0,
+            large: Vec::new(),
+            large_bytes: 0,
+        }
     }
 
     /// Blocks that may hold objects.

@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::ptr::NonNull;
 
+use crate::cards::Part;
 use crate::header::{Header, KindId};
 use crate::visitor::Visitor;
 
@@ -25,6 +26,14 @@ pub unsafe trait Object {
     fn size(&self) -> usize;
     /// Visits every slot.
     fn trace(&self, visitor: &mut Visitor<'_>);
+    /// Whether there is a [`Object::trace_part`]. Types of arrays should have it: then a store into a very large one,
+    /// if it is announced by [`Heap::write_barrier_slot`](crate::Heap::write_barrier_slot), does not make the collector
+    /// look at all of it.
+    const HAS_PARTS: bool = false;
+    /// Visits every slot that lies in `part`: those of [`Part::of`].
+    fn trace_part(&self, _part: Part, visitor: &mut Visitor<'_>) {
+        self.trace(visitor)
+    }
 }
 
 /// A place that may hold a reference to an object.
@@ -141,14 +150,17 @@ pub(crate) struct Type {
     /// Bytes that the object was allocated with.
     pub(crate) size: unsafe fn(NonNull<Header>) -> usize,
     pub(crate) trace: unsafe fn(NonNull<Header>, &mut Visitor<'_>),
+    pub(crate) has_parts: bool,
+    pub(crate) trace_part: unsafe fn(NonNull<Header>, Part, &mut Visitor<'_>),
 }
 
 impl Type {
     /// The entry of kinds that are not registered.
-    pub(crate) const UNKNOWN: Type = Type { name: "?", size: unknown_size, trace: unknown_trace };
+    pub(crate) const UNKNOWN: Type =
+        Type { name: "?", size: unknown_size, trace: unknown_trace, has_parts: false, trace_part: unknown_trace_part };
 
     pub(crate) fn of<T: Object>() -> Type {
-        Type { name: T::NAME, size: size::<T>, trace: trace::<T> }
+        Type { name: T::NAME, size: size::<T>, trace: trace::<T>, has_parts: T::HAS_PARTS, trace_part: trace_part::<T> }
     }
 }
 
@@ -162,6 +174,11 @@ unsafe fn trace<T: Object>(object: NonNull<Header>, visitor: &mut Visitor<'_>) {
     unsafe { object.cast::<T>().as_ref() }.trace(visitor)
 }
 
+unsafe fn trace_part<T: Object>(object: NonNull<Header>, part: Part, visitor: &mut Visitor<'_>) {
+    // SAFETY: the collector passes objects of this kind only.
+    unsafe { object.cast::<T>().as_ref() }.trace_part(part, visitor)
+}
+
 unsafe fn unknown_size(object: NonNull<Header>) -> usize {
     // SAFETY: `object` is an object, and each begins with its header.
     unregistered(unsafe { object.as_ref() }.kind())
@@ -172,6 +189,11 @@ unsafe fn unknown_trace(object: NonNull<Header>, _: &mut Visitor<'_>) {
     unregistered(unsafe { object.as_ref() }.kind())
 }
 
+unsafe fn unknown_trace_part(object: NonNull<Header>, _: Part, _: &mut Visitor<'_>) {
+    // SAFETY: `object` is an object, and each begins with its header.
+    unregistered(unsafe { object.as_ref() }.kind())
+}
+
 fn unregistered(kind: KindId) -> ! {
-    panic!("an object of kind {kind} is in the heap, but no type of that kind has been registered")
+    panic!("an object of kind {kind} is in the heap, but no type of that kind has been registered: see Heap::register")
 }

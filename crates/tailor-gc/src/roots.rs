@@ -54,6 +54,17 @@ pub trait RootSet {
     fn trace(&self, visitor: &mut Visitor<'_>);
 }
 
+/// Conservative roots beyond the stacks: registers of an interpreter that keeps them in memory, buffers of a compiler,
+/// whatever holds references in words that the collector cannot rewrite. What they point to is pinned; see
+/// [`Heap::add_ambiguous_roots`](crate::Heap::add_ambiguous_roots).
+///
+/// # Safety
+/// Every range that is reported can be read, and keeps its content, until the set is next used by its owner.
+pub unsafe trait AmbiguousRoots {
+    /// Reports all words that may hold a reference still needed; called at the beginning of each collection.
+    fn report(&self, range: &mut dyn FnMut(StackRange));
+}
+
 /// Calls `f` with the part of the native stack that belongs to the callers of this function, and with the callee-saved
 /// registers in it.
 #[inline(never)]

@@ -9,10 +9,11 @@
 //!   since; the *mark map* is the one being made by a running collection.
 //!
 //! # Invariants
-//! - In blocks of kind `OLD`, `CANDIDATE` and `LARGE_OLD`, and in no others between collections, the live map is the set of objects.
-//! - Blocks of kind `NURSERY` and `IMMORTAL` can be *walked*: from their start to [`WALK_END`], objects and fillers follow each
-//!   other without a gap.
-//! - The mark map of a block of kind `NURSERY` is zero except while roots are being scanned.
+//! - In blocks of kind `OLD`, `CANDIDATE` and `LARGE_OLD`, and in no others between collections, the live map is the
+//!   set of objects.
+//! - Blocks of kind `NURSERY` and `IMMORTAL` can be *walked*: from their start to [`WALK_END`], objects and fillers
+//!   follow each other without a gap.
+//! - The mark map of a block of kind `NURSERY` is zero except while roots are being scanned, and during verification.
 //!
 //! # Why
 //! Bit maps beside the blocks, rather than a mark bit in the header, answer three questions at once: whether an object is
@@ -67,7 +68,8 @@ type Map = [u64; MAP_WORDS];
 #[repr(C)]
 pub(crate) struct BlockMeta {
     maps: [Map; 2],
-    /// Old blocks, as of the last full collection: not 0 for lines that hold a part of an object.
+    /// Old blocks, as of the last full collection: not 0 for lines that hold a part of an object. Runs: not 0 for marked
+    /// cards (see [`crate::cards`]).
     pub(crate) lines: [u8; LINES],
     /// Runs: the head.
     pub(crate) head: u32,
@@ -75,10 +77,12 @@ pub(crate) struct BlockMeta {
     pub(crate) used_lines: u32,
     /// Heads: the object's size.
     pub(crate) large_bytes: usize,
-    /// Nursery blocks: an object in it was pinned at the last collection as well.
-    pub(crate) pinned_before: bool,
+    /// Nursery blocks: how many of the last collections have found a pinned object in it.
+    pub(crate) pinned_times: u8,
     /// Nursery blocks, during a collection: an ambiguous pointer points here.
     pub(crate) pointed_to: bool,
+    /// Runs: the block has marked cards.
+    pub(crate) carded: bool,
     /// The block may have memory behind it.
     touched: bool,
 }
@@ -294,8 +298,9 @@ impl Space {
                 head: b as u32,
                 used_lines: 0,
                 large_bytes: 0,
-                pinned_before: false,
+                pinned_times: 0,
                 pointed_to: false,
+                carded: false,
                 touched: true,
             };
         }

@@ -13,6 +13,7 @@
 
 use std::ptr::NonNull;
 
+use crate::cards::Part;
 use crate::collector::Collector;
 use crate::header::{FORWARDED, Header, PINNED, UNLOGGED, WEAK_KEY, copied_size, copy_object};
 use crate::object::{Slot, WeakSlot};
@@ -57,7 +58,7 @@ impl<'a> Visitor<'a> {
         if let Some(target) = slot.get()
             && self.matters(target)
         {
-            let new = self.reach(target);
+            let new = self.reach(std::ptr::from_ref(slot).cast(), target);
             if new != target {
                 slot.set(new);
             }
@@ -85,12 +86,12 @@ impl<'a> Visitor<'a> {
     }
 
     #[inline(never)]
-    fn reach(&mut self, target: NonNull<Header>) -> NonNull<Header> {
+    fn reach(&mut self, slot: *const u8, target: NonNull<Header>) -> NonNull<Header> {
         match &mut self.purpose {
             Purpose::Minor => self.reach_young(target),
             Purpose::Full => self.reach_old(target),
             Purpose::Verify(verification) => {
-                verification.check_reference(self.heap, target);
+                verification.check_reference(self.heap, slot, target);
                 target
             }
         }
@@ -99,7 +100,9 @@ impl<'a> Visitor<'a> {
     #[cold]
     fn reach_weakly(&mut self, slot: &(dyn WeakSlot + 'static), target: NonNull<Header>) {
         match &mut self.purpose {
-            Purpose::Verify(verification) => verification.check_reference(self.heap, target),
+            Purpose::Verify(verification) => {
+                verification.check_reference(self.heap, std::ptr::from_ref(slot).cast(), target)
+            }
             Purpose::Minor | Purpose::Full => {
                 // SAFETY: a young or old object is an object.
                 let word = unsafe { target.as_ref() }.bits();
@@ -111,7 +114,8 @@ impl<'a> Visitor<'a> {
 
     /// The target's new address. Precondition: it is young.
     fn reach_young(&mut self, target: NonNull<Header>) -> NonNull<Header> {
-        // SAFETY: `target` is an object in the nursery or a young large one, or what such an object was before it was copied.
+        // SAFETY: `target` is an object in the nursery or a young large one, or what such an object was before it was
+        // copied.
         let header = unsafe { target.as_ref() };
         if let Some(new) = header.forwarding() {
             return new;
@@ -204,6 +208,18 @@ impl<'a> Visitor<'a> {
             let trace = self.heap.types[object.as_ref().kind() as usize].trace;
             trace(object, self)
         }
+    }
+
+    /// Visits the slots in a part of an object; returns whether one refers to an object that is still young after this
+    /// collection.
+    pub(crate) fn trace_part(&mut self, object: NonNull<Header>, part: Part) -> bool {
+        self.saw_young = false;
+        // SAFETY: as in `trace`.
+        unsafe {
+            let trace_part = self.heap.types[object.as_ref().kind() as usize].trace_part;
+            trace_part(object, part, self);
+        }
+        self.saw_young
     }
 
     /// Where a weakly referenced object is now; `None` if it is dead. To be called when nothing is gray.

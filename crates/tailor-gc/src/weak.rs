@@ -3,9 +3,9 @@
 //! # Terms
 //! - A *weak slot* refers to an object without keeping it alive, and is cleared when the object dies. Any type can have
 //!   some: its `trace` reports them by [`Visitor::visit_weak`]. [`WeakRef`] is a ready-made type with one.
-//! - A *weak map* associates values with objects, its *keys*, by identity. An entry is an *ephemeron* (Hayes: "Ephemerons:
-//!   a new finalization mechanism", 1997): it keeps its value alive while its key is alive *otherwise*, so a value that refers
-//!   to its own key is no leak. The entry goes with the key.
+//! - A *weak map* associates values with objects, its *keys*, by identity. An entry is an *ephemeron* (Hayes:
+//!   "Ephemerons: a new finalization mechanism", 1997): it keeps its value alive while its key is alive *otherwise*, so
+//!   a value that refers to its own key is no leak. The entry goes with the key.
 //!
 //! # How ephemerons are traced in linear time
 //! A key has a bit in its header. When a collection reaches an object with that bit, it looks the object up in all
@@ -44,6 +44,9 @@ impl<T: 'static> WeakRef<T> {
     /// # Safety
     /// As for [`Heap::alloc`].
     pub unsafe fn new(heap: &mut Heap, target: Gc<T>, guest_stack: StackRange) -> Result<Gc<Self>, OutOfMemory> {
+        if !heap.is_registered::<Self>() {
+            heap.register::<Self>();
+        }
         // SAFETY: the caller's promise; the target slot is initialised at once. `target` lies in this frame, or was
         // alive in the caller's, so it is pinned during the allocation.
         unsafe {

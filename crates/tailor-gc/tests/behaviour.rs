@@ -5,28 +5,7 @@ mod common;
 use std::cell::Cell;
 
 use common::*;
-use tailor_gc::{Gc, Heap, HeapConfig, StackRange, WeakMap, WeakRef};
-
-/// Makes a list of `length` nodes, the last with the highest number, and returns its first.
-fn list(heap: &mut Heap, length: u64) -> Gc<Node> {
-    let mut first = None;
-    for id in 0..length {
-        let node = new_node(heap, id, 1);
-        node.slots()[0].set(first);
-        first = Some(node);
-    }
-    first.expect("not empty")
-}
-
-fn check_list(first: Gc<Node>, length: u64) {
-    let mut next = Some(first);
-    for id in (0..length).rev() {
-        let node = next.expect("as long as it was made");
-        assert_eq!(node.id, id);
-        next = node.slots()[0].get();
-    }
-    assert_eq!(next, None);
-}
+use tailor_gc::{Gc, HeapConfig, StackRange, WeakMap, WeakRef};
 
 #[test]
 fn what_a_local_variable_refers_to_survives_where_it_is() {
@@ -410,27 +389,6 @@ fn several_heaps_live_side_by_side() {
             check_list(roots.get(i), 5000 * (i as u64 + 1));
         }
     }
-}
-
-#[test]
-fn stress_mode_collects_at_every_allocation() {
-    let mut heap = heap(HeapConfig { stress: true, verify: true, limit: 64 << 20, ..HeapConfig::default() });
-    let first = list(&mut heap, 300);
-    assert!(heap.stats().collections >= 300);
-    check_list(first, 300);
-}
-
-#[test]
-#[should_panic(expected = "is old, refers to a young object, and is not remembered")]
-fn verification_finds_a_missing_barrier() {
-    let mut heap = small_heap();
-    let roots = Roots::new(&mut heap);
-    roots.push(new_node(&mut heap, 1, 1));
-    collect(&mut heap);
-    let young = new_node(&mut heap, 2, 0);
-    roots.get(0).slots()[0].set(Some(young));
-    collect_nursery(&mut heap);
-    std::hint::black_box(young);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use som::errors::{ErrorKind, LoadError, RuntimeError, Unwind};
 use som::syntax::{Source, parse_class};
 use som::vm::{DEFAULT_STACK_SIZE, EvalError};
 use som::{Config, Output, Vm};
-use tailor_gc::HeapConfig;
+use tailor_gc::{HeapConfig, UnknownMode};
 
 /// Stack of the thread that everything runs in, in bytes.
 pub const NATIVE_STACK: usize = 256 << 20;
@@ -40,7 +40,9 @@ pub const EXIT_BUG: u8 = 70;
   som --disassemble 'Hello>>run' examples/Hello.som
 
 Environment:
-  TAILOR_GC=stress,verify  collect at every allocation; check the whole heap after each collection"
+  TAILOR_GC=stress,verify  collect at every allocation; check the whole heap after each collection
+  TAILOR_GC=stress=N,verify=N,seed=S  the same at one allocation in N, and after one collection in N, on average;
+                           another seed makes it others"
 )]
 struct Options {
     /// Directories to search for classes, separated by colons; the core library is found without
@@ -110,7 +112,14 @@ pub fn main() -> u8 {
         return parse_only(&options.program);
     }
     let started = Instant::now();
-    let mut vm = match Vm::new(config(&options)) {
+    let config = match config(&options) {
+        Ok(config) => config,
+        Err(e) => {
+            eprintln!("som: TAILOR_GC: {e}");
+            return EXIT_USAGE;
+        }
+    };
+    let mut vm = match Vm::new(config) {
         Ok(vm) => vm,
         Err(e) => return report_load(&e),
     };
@@ -158,21 +167,20 @@ fn gc_report(vm: &Vm) -> String {
     )
 }
 
-fn config(options: &Options) -> Config {
+fn config(options: &Options) -> Result<Config, UnknownMode> {
     let class_path = options.class_path.as_deref().unwrap_or_default();
     let mut heap = HeapConfig::default();
     if let Some(limit) = options.heap_size {
         heap.limit = limit;
     }
-    let modes = std::env::var("TAILOR_GC").unwrap_or_default();
-    heap.stress = modes.split(',').any(|mode| mode == "stress");
-    heap.verify = modes.split(',').any(|mode| mode == "verify");
-    Config {
+    let modes = std::env::var_os("TAILOR_GC").unwrap_or_default();
+    heap.set_modes(&modes.to_string_lossy())?;
+    Ok(Config {
         class_path: class_path.split(':').filter(|d| !d.is_empty()).map(PathBuf::from).collect(),
         heap,
         stack_size: options.stack_size.unwrap_or(DEFAULT_STACK_SIZE),
         output: Output::process(),
-    }
+    })
 }
 
 fn dispatch(vm: &mut Vm, options: &Options) -> u8 {

@@ -271,9 +271,10 @@ pub(super) fn at_put(vm: &mut Vm, frame: Frame, i: Instr) -> bool {
         Some((array, offset)) => {
             let value = frame.get(i.c);
             // SAFETY: `element` checked the offset.
-            unsafe { array.elements().get_unchecked(offset) }.set(value);
+            let element = unsafe { array.elements().get_unchecked(offset) };
+            element.set(value);
             if value.is_ref() {
-                vm.heap.write_barrier(array);
+                vm.heap.write_barrier_slot(array, element);
             }
             true
         }

@@ -32,8 +32,9 @@ fn at(vm: &mut Vm, args: Args) -> PrimitiveResult {
 fn at_put(vm: &mut Vm, args: Args) -> PrimitiveResult {
     let array = array_object(vm, args.receiver())?;
     let offset = offset(vm, args.arg(1), array.length())?;
-    array.elements()[offset].set(args.arg(2));
-    vm.heap.write_barrier(array);
+    let element = &array.elements()[offset];
+    element.set(args.arg(2));
+    vm.heap.write_barrier_slot(array, element);
     Ok(args.arg(2))
 }
 

@@ -38,6 +38,7 @@ impl Vm {
             ))
         })?;
         let mut heap = Heap::new(config.heap);
+        super::memory::register_kinds(&mut heap);
         let symbols_used = first_symbols(&mut heap)?;
         let no_entry = LookupEntry { class: ClassId(u32::MAX), selector: 0, method: None };
         let mut vm = Vm {

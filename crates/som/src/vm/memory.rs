@@ -1,7 +1,7 @@
 //! Making objects.
 
 use dashu_int::{IBig, Sign, UBig};
-use tailor_gc::{Gc, StackRange};
+use tailor_gc::{Gc, Heap, StackRange};
 
 use super::Vm;
 use crate::classes::{Core, InstanceFormat};
@@ -17,6 +17,19 @@ use crate::value::Value;
 enum Life {
     Collected,
     Immortal,
+}
+
+/// Makes all kinds of objects known to the heap.
+pub(super) fn register_kinds(heap: &mut Heap) {
+    heap.register::<Instance>();
+    heap.register::<Array>();
+    heap.register::<Str>();
+    heap.register::<BoxedDouble>();
+    heap.register::<BigInt>();
+    heap.register::<Block>();
+    heap.register::<Context>();
+    heap.register::<Method>();
+    heap.register::<Association>();
 }
 
 impl Vm {

@@ -5,7 +5,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use tailor_gc::{Gc, Header, Heap, HeapConfig, Object, OutOfMemory, RootSet, StackRange, Visitor};
+use tailor_gc::{Gc, Header, Heap, HeapConfig, Object, OutOfMemory, Part, RootSet, StackRange, Visitor};
 
 /// An object with `slots` slots and `words` words of data.
 #[repr(C)]
@@ -53,6 +53,12 @@ unsafe impl Object for Node {
             visitor.visit(slot);
         }
     }
+    const HAS_PARTS: bool = true;
+    fn trace_part(&self, part: Part, visitor: &mut Visitor<'_>) {
+        for slot in part.of(self.slots()) {
+            visitor.visit(slot);
+        }
+    }
 }
 
 /// Where a node is allocated.
@@ -96,13 +102,20 @@ pub fn new_node(heap: &mut Heap, id: u64, slots: usize) -> Gc<Node> {
     new_node_at(heap, Place::Nursery, id, slots, 0, StackRange::EMPTY).expect("memory")
 }
 
+/// Stores a reference, and announces it in one of the two ways.
 pub fn link(heap: &mut Heap, from: Gc<Node>, slot: usize, to: Option<Gc<Node>>) {
     from.slots()[slot].set(to);
-    heap.write_barrier(from);
+    if slot.is_multiple_of(5) {
+        heap.write_barrier(from);
+    } else {
+        heap.write_barrier_slot(from, &from.slots()[slot]);
+    }
 }
 
 pub fn heap(config: HeapConfig) -> Heap {
-    Heap::new(config)
+    let mut heap = Heap::new(config);
+    heap.register::<Node>();
+    heap
 }
 
 pub fn small_heap() -> Heap {
@@ -166,4 +179,42 @@ pub fn collect_nursery(heap: &mut Heap) {
     clean_stack();
     // SAFETY: as in `collect`.
     unsafe { heap.collect_nursery(StackRange::EMPTY) }
+}
+
+/// Makes a list of `length` nodes, the last with the highest number, and returns its first.
+pub fn list(heap: &mut Heap, length: u64) -> Gc<Node> {
+    let mut first = None;
+    for id in 0..length {
+        let node = new_node(heap, id, 1);
+        node.slots()[0].set(first);
+        first = Some(node);
+    }
+    first.expect("not empty")
+}
+
+pub fn check_list(first: Gc<Node>, length: u64) {
+    let mut next = Some(first);
+    for id in (0..length).rev() {
+        let node = next.expect("as long as it was made");
+        assert_eq!(node.id, id);
+        next = node.slots()[0].get();
+    }
+    assert_eq!(next, None);
+}
+
+/// An old object in a heap that has been checked many times, in which most blocks have not changed for long.
+pub fn long_verified_heap(slots: usize, words: usize) -> (Heap, Rc<Roots>) {
+    let mut heap = small_heap();
+    let roots = Roots::new(&mut heap);
+    apart(|| {
+        for id in 0..5000 {
+            roots.push(new_node(&mut heap, id, 1));
+        }
+        roots.push(new_node_at(&mut heap, Place::Nursery, 5000, slots, words, StackRange::EMPTY).expect("memory"));
+    });
+    collect(&mut heap);
+    for _ in 0..5 {
+        collect_nursery(&mut heap);
+    }
+    (heap, roots)
 }

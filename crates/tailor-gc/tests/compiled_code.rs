@@ -1,0 +1,110 @@
+//! What a JIT compiler relies on: allocation and barrier inline, words that are roots.
+
+mod common;
+
+use std::cell::Cell;
+use std::ptr::NonNull;
+use std::rc::Rc;
+
+use common::*;
+use tailor_gc::{AmbiguousRoots, Gc, Header, Heap, Object, StackRange};
+
+/// Registers of some virtual machine, in memory that nobody scans by himself.
+struct RegisterFile(Vec<Cell<u64>>);
+
+// SAFETY: the range is that of the vector, which is never resized.
+unsafe impl AmbiguousRoots for RegisterFile {
+    fn report(&self, range: &mut dyn FnMut(StackRange)) {
+        let words = self.0.as_ptr_range();
+        range(StackRange { base: words.start.cast(), top: words.end.cast() });
+    }
+}
+
+#[test]
+fn registered_ranges_pin_what_they_point_to() {
+    let mut heap = small_heap();
+    let file = Rc::new(RegisterFile(vec![Cell::new(0); 16]));
+    heap.add_ambiguous_roots(&file);
+    let address = apart(|| {
+        let node = list(&mut heap, 100);
+        // Into the object: any pointer keeps it.
+        file.0[15].set(node.as_ptr() as u64 + 9);
+        !(node.as_ptr() as u64)
+    });
+    for round in 0..6 {
+        apart(|| list(&mut heap, 20_000));
+        if round % 2 == 0 {
+            collect(&mut heap)
+        } else {
+            collect_nursery(&mut heap)
+        }
+        // SAFETY: the test is that the object is still there.
+        check_list(unsafe { Gc::from_ptr(!address as *mut Node) }, 100);
+    }
+    let pinned = heap.stats().pinned_objects;
+    drop(file);
+    collect(&mut heap);
+    collect(&mut heap);
+    assert!(heap.stats().pinned_objects <= pinned + 8, "what only the dropped set pointed to is pinned no more");
+}
+
+/// What compiled code does, as documented at `Heap::CURSOR_OFFSET`.
+#[test]
+fn the_documented_sequences_allocate_and_announce_stores() {
+    let mut heap = small_heap();
+    let roots = Roots::new(&mut heap);
+    let bytes = Node::size_for(1, 0);
+    let allocate = |heap: &mut Heap, id: u64| {
+        let base = (&raw mut *heap).cast::<u8>();
+        let field = |offset: usize| base.wrapping_add(offset).cast::<usize>();
+        let (cursor, limit) = (field(Heap::CURSOR_OFFSET), field(Heap::LIMIT_OFFSET));
+        // SAFETY: this is the sequence that is documented; a node's payload is initialised below.
+        unsafe {
+            let object = cursor.read();
+            let end = object + bytes;
+            let object = if end <= limit.read() {
+                cursor.write(end);
+                (object as *mut u64).write(Header::word(Node::KIND, bytes, 5));
+                object as *mut u64
+            } else {
+                heap.alloc_slow(Node::KIND, bytes, 5, StackRange::EMPTY).expect("memory").as_ptr().cast()
+            };
+            object.add(1).write(id);
+            object.add(2).write(1);
+            object.add(3).write(0);
+            Gc::<Node>::from_ptr(object.cast())
+        }
+    };
+    let store = |heap: &mut Heap, object: Gc<Node>, value: Gc<Node>| {
+        let header = object.as_ptr().cast::<u8>();
+        // SAFETY: the first slot of a node is its fourth word.
+        let slot = unsafe { object.as_ptr().cast::<u64>().add(3) };
+        // SAFETY: the same; the state is a byte of the header.
+        unsafe {
+            slot.write(value.as_ptr() as u64);
+            if header.add(Header::STATE_OFFSET).read() & Header::UNLOGGED != 0 {
+                heap.remember_slot(NonNull::new_unchecked(header.cast()), slot.cast());
+            }
+        }
+    };
+    apart(|| roots.push(allocate(&mut heap, 0)));
+    collect(&mut heap);
+    for id in 1..50_000 {
+        let node = allocate(&mut heap, id);
+        assert_eq!((node.id, node.slots().len()), (id, 1));
+        if id % 100 == 0 {
+            if let Some(before) = roots.get(0).slots()[0].get() {
+                store(&mut heap, node, before);
+            }
+            store(&mut heap, roots.get(0), node);
+        }
+    }
+    let (mut length, mut next) = (0, roots.get(0).slots()[0].get());
+    while let Some(node) = next {
+        length += 1;
+        assert_eq!(node.id, 50_000 - 100 * length);
+        next = node.slots()[0].get();
+    }
+    assert_eq!(length, 499);
+    assert!(heap.stats().collections > 3);
+}

@@ -1,0 +1,97 @@
+#!/usr/bin/env bash
+# Runs all SOM programs of the repository with a collection at every allocation and a check of the whole heap after each, and
+# compares what they print with what they print without. (That this is right is for `cargo test` to say; here, benchmarks
+# and TestSuite must at least succeed.)
+#
+#   scripts/gc-stress.sh [CHECKOUT]
+#
+# With a checkout of SOM-st/SOM, its TestSuite as well. Takes about 10 minutes.
+# SOM    a built `som` to test; else the release build is made and used
+# SEED   for the few programs that are sampled (see mode_of): which allocations collect; else random
+# ONLY   a part of the names of the programs to run
+set -uo pipefail
+usage() { sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 2; }
+[ $# -le 1 ] || usage
+checkout=
+if [ $# -eq 1 ]; then
+  [ -d "$1/TestSuite" ] || usage
+  checkout=$(cd "$1" && pwd)
+fi
+[ -z "${SOM:-}" ] || SOM=$(realpath "$SOM")
+cd "$(dirname "$0")/.." || exit 1
+if [ -z "${SOM:-}" ]; then
+  cargo build --quiet --release -p som || exit 1
+  SOM=${CARGO_TARGET_DIR:-target}/release/som
+fi
+SEED=${SEED:-$RANDOM}
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+count=0 sampled=0 failed=()
+
+# The mode for a program. Sampled are those that would take more than ten minutes, since each collection has to look at much:
+mode_of() {
+  case $1 in
+    # 12 million allocations, 3 to 8 MB alive.
+    benchmarks/Havlak) echo "stress=100,verify,seed=$SEED" ;;
+    # A million allocations, up to 24 MB alive.
+    tests/gc_long_list.som) echo "stress=50,verify,seed=$SEED" ;;
+    # A million allocations, with a guest stack of up to 128 MB to scan.
+    tests/error_stack_overflow_hook.som) echo "stress=2000,verify,seed=$SEED" ;;
+    *) echo stress,verify ;;
+  esac
+}
+
+# output MODE COMMAND...: status and both streams; times differ from run to run.
+output() {
+  local mode=$1
+  shift
+  TAILOR_GC=$mode "$@" >"$scratch/out" 2>"$scratch/err" </dev/null
+  echo "status $?"
+  cat "$scratch/out" - "$scratch/err" <<<"--- standard error:" | sed 's/[0-9][0-9]*us/-us/g'
+}
+
+# A run without an error; if it was TestSuite's, with all tests passed.
+succeeded() {
+  grep -qx 'status 0' "$1" &&
+    [ "$(sed -n 's/^Total number of tests: *//p' "$1")" = "$(sed -n 's/^Number of successful tests: *//p' "$1")" ]
+}
+
+# check NAME COMMAND...
+check() {
+  local name=$1 mode begin=$SECONDS
+  shift
+  case $name in *"${ONLY:-}"*) ;; *) return ;; esac
+  mode=$(mode_of "$name")
+  count=$((count + 1))
+  case $mode in *seed*) sampled=$((sampled + 1)) ;; esac
+  printf '%4d  %-50s %s' "$count" "$name" "$mode"
+  output "" "$@" >"$scratch/expected"
+  output "$mode" "$@" >"$scratch/actual"
+  if [[ $name != tests/* ]] && ! succeeded "$scratch/expected"; then
+    printf '  FAILS without stress as well\n'
+    failed+=("$name")
+  elif cmp -s "$scratch/expected" "$scratch/actual"; then
+    printf '  ok, %d s\n' $((SECONDS - begin))
+  else
+    printf '  DIFFERS:\n'
+    diff "$scratch/expected" "$scratch/actual" | sed 20q
+    failed+=("$name")
+  fi
+}
+
+while read -r program; do
+  check "$program" "$SOM" "$program"
+done < <(grep -rl --include='*.som' '^VM:' tests | sort)
+
+# The README's tables name the benchmarks, and in the last column their smallest sizes.
+while read -r name size; do
+  check "benchmarks/$name" "$SOM" -cp benchmarks benchmarks/BenchmarkHarness.som "$name" 1 "$size"
+done < <(sed -n 's/^| \([A-Z][A-Za-z]*\) |.*| \([0-9][0-9]*\)[^|]*|$/\1 \2/p' benchmarks/README.md)
+
+if [ -n "$checkout" ]; then
+  check TestSuite "$SOM" -cp "$checkout/Smalltalk" "$checkout/TestSuite/TestHarness.som"
+fi
+
+echo "$((count - ${#failed[@]})) of $count programs print what they should; $sampled sampled, with SEED=$SEED; $SECONDS s"
+[ ${#failed[@]} -eq 0 ] || printf 'failed: %s\n' "${failed[@]}"
+[ $count -gt 0 ] && [ ${#failed[@]} -eq 0 ]
