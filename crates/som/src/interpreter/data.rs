@@ -151,11 +151,15 @@ pub(super) fn new_context_in_block(vm: &mut Vm, regs: Regs, i: Instr) -> Result<
 
 #[inline(always)]
 fn make_context(vm: &mut Vm, regs: Regs, i: Instr, default: Value) -> Result<(), Stopped> {
-    vm.saved.set(regs);
     let outer = optional(regs.frame, i.b, default);
-    let context = vm.new_context(outer, i.c).map_err(|r| vm.stop(r))?;
-    regs.frame.set(i.a, Value::from_gc(context));
+    regs.frame.set(i.a, allocate_context(vm, regs, outer, i.c)?);
     Ok(())
+}
+
+#[inline(always)]
+fn allocate_context(vm: &mut Vm, regs: Regs, outer: Value, slots: u16) -> Result<Value, Stopped> {
+    vm.saved.set(regs);
+    vm.new_context(outer, slots).map(Value::from_gc).map_err(|raise| vm.stop(raise))
 }
 
 #[inline(always)]
@@ -171,13 +175,23 @@ pub(super) fn make_block_in_block(vm: &mut Vm, regs: Regs, i: Instr) -> Result<(
 
 #[inline(always)]
 fn make_block_with(vm: &mut Vm, regs: Regs, i: Instr, receiver: Value, default: Value) -> Result<(), Stopped> {
-    vm.saved.set(regs);
     let context = optional(regs.frame, i.c, default);
     // SAFETY: the literal of `MakeBlock` is a method, made by the compiler.
     let method: Gc<Method> = unsafe { regs.method.literal(i.b).as_gc() };
-    let block = vm.new_block(method, receiver, context).map_err(|r| vm.stop(r))?;
-    regs.frame.set(i.a, block);
+    regs.frame.set(i.a, allocate_block(vm, regs, method, receiver, context)?);
     Ok(())
+}
+
+#[inline(always)]
+fn allocate_block(
+    vm: &mut Vm,
+    regs: Regs,
+    method: Gc<Method>,
+    receiver: Value,
+    context: Value,
+) -> Result<Value, Stopped> {
+    vm.saved.set(regs);
+    vm.new_block(method, receiver, context).map_err(|raise| vm.stop(raise))
 }
 
 #[inline(always)]

@@ -67,7 +67,7 @@ pub(crate) fn run_method(vm: &mut Vm, receiver: Value, method: Gc<Method>, args:
     }
     frame.set_link(method, Link::ENTRY);
     let result = send::start(vm, method, frame).and_then(|start| match start {
-        send::Started::Running(regs) => interpret(vm, regs),
+        send::Started::Running(Regs { method, pc, frame }) => interpret(vm, method, pc, frame),
         send::Started::Done(value) => Ok(value),
     });
     let result = result.map_err(|Stopped| vm.take_unwind());
@@ -80,8 +80,7 @@ const MAX_OUTER_ARGS: usize = 255;
 
 /// Executes from the given state on until the frame that was entered from Rust returns.
 #[allow(clippy::too_many_lines)] // One arm a bytecode; the work is in the handlers.
-fn interpret(vm: &mut Vm, start: Regs) -> Result<Value, Stopped> {
-    let Regs { mut method, mut pc, mut frame } = start;
+fn interpret(vm: &mut Vm, mut method: Gc<Method>, mut pc: usize, mut frame: Frame) -> Result<Value, Stopped> {
     let mut code = method.code.get();
 
     // Goes on with the state that a handler returns.

@@ -82,15 +82,21 @@ pub(super) fn primitive_hit(vm: &mut Vm, regs: Regs, i: Instr) -> Result<bool, S
         return Ok(false);
     }
     let Some(target) = entry.target else { return Ok(false) };
-    let Invokable::Primitive(Primitive::Native(function)) = target.invokable() else { return Ok(false) };
-    vm.saved.set(regs);
-    match function(vm, Args::new(regs.frame.window(i.b))) {
-        Ok(value) => {
+    match run_primitive(vm, regs, target, i.b)? {
+        Some(value) => {
             regs.frame.set(i.a, value);
             Ok(true)
         }
-        Err(raise) => Err(vm.stop(raise)),
+        None => Ok(false),
     }
+}
+
+/// The result of a method that is a primitive, on the receiver and arguments in the window.
+#[inline(always)]
+fn run_primitive(vm: &mut Vm, regs: Regs, method: Gc<Method>, window: u16) -> Result<Option<Value>, Stopped> {
+    let Invokable::Primitive(Primitive::Native(function)) = method.invokable() else { return Ok(None) };
+    vm.saved.set(regs);
+    function(vm, Args::new(regs.frame.window(window))).map(Some).map_err(|raise| vm.stop(raise))
 }
 
 /// Field `field` of an object.
@@ -142,10 +148,22 @@ fn set_field(vm: &mut Vm, receiver: Value, field: usize, value: Value) {
 pub(super) fn constant_hit(method: Gc<Method>, frame: Frame, i: Instr) -> bool {
     let entry = entry(method, i);
     let hit = class_id(frame.get(i.b)) == entry.class;
-    if hit && let Some(Invokable::Constant(value)) = entry.target.map(|t| t.invokable()) {
+    if hit
+        && let Some(target) = entry.target
+        && let Some(value) = constant_of(target)
+    {
         frame.set(i.a, value);
     }
     hit
+}
+
+/// What a method returns that does nothing else.
+#[inline(always)]
+fn constant_of(method: Gc<Method>) -> Option<Value> {
+    match method.invokable() {
+        Invokable::Constant(value) => Some(value),
+        _ => None,
+    }
 }
 
 /// A send that is executed for the first time.
