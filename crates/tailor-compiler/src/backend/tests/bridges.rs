@@ -1,0 +1,224 @@
+//! Bridges: units that continue others at their exits, in the same frame.
+
+use super::super::{CompileError, Compiler, Machine, Options, Run, run};
+use super::Fixture;
+use crate::exit::{BridgeError, Code, ExitId};
+use crate::interp::{Exit, Outcome};
+use crate::ir::{Op, OpCode, Ref, Slot, SnapshotId, Type, Unit};
+use crate::random::generate::{arguments, generate};
+use crate::random::world::World;
+
+const LOOP: &str = "
+unit {
+  entry loop = (int, int, float)
+  call twice = \"twice\" (int) -> int reads=none writes=none
+}
+entry(%n: int):
+  %k = call.twice(%n)
+  jump loop(0, 0, 0.5)
+loop(%i: int, %sum: int, %x: float) export.loop:
+  %more = lt %i, 10
+  guard_true %more [ 1@1 { %i, %sum, %x } ]
+  %y = fadd %x, %x
+  %t = call.twice(%i)
+  %odd = and %i, 1
+  guard_true %odd [ 1@2 { %sum, %i, %t, dead, 5, %y } < 0@0 { %i, %x } ]
+  %s = add %sum, %t
+  %i1 = add %i, 1
+  jump loop(%i1, %s, %y)";
+
+/// For the guard on odd numbers: its values are sum, i, t, y, x.
+const BRIDGE: &str = "
+unit {
+  entry loop = (int, int, float)
+  call twice = \"twice\" (int) -> int reads=none writes=none
+}
+entry(%sum: int, %i: int, %t: int, %y: float, %x: float):
+  %a = add %t, 100
+  %b = call.twice(%a)
+  %s = add %sum, %b
+  %big = lt %s, 1000
+  guard_true %big [ 8@8 { %s, %x, %y, %i, %t } ]
+  %i1 = add %i, 1
+  jump_unit.loop(%i1, %s, %y)";
+
+fn value(exits: &Outcome) -> (u32, Vec<u64>) {
+    let Outcome::Exited(exits) = exits else { panic!("{exits:?}") };
+    (exits[0].frames[0].position, exits[0].frames[0].words.clone())
+}
+
+#[test]
+fn bridges_find_values_where_the_exit_has_them() {
+    for seed in 0..30 {
+        let mut fixture = Fixture::new();
+        if seed > 0 {
+            fixture.random(seed);
+        }
+        let code = fixture.compile(LOOP);
+        let Run::Ended(outcome) = fixture.run(&code, &[0]) else { panic!("nothing is refused") };
+        let (position, words) = value(&outcome);
+        assert_eq!((position, &words[..3]), (2, &[0, 0, 0][..]));
+        let exits: Vec<_> = code.exits().filter(|&exit| code.count(exit) == 1).collect();
+        let [exit] = exits[..] else { panic!("one exit has been taken") };
+        assert_eq!(code.exit_values(exit).len(), 5);
+
+        let bridge = fixture.parse(BRIDGE);
+        let compiled =
+            fixture.compiler.compile_bridge(&fixture.machine, &bridge, &fixture.descriptors, &code, exit).unwrap();
+        code.attach(exit, &compiled).unwrap();
+        let Run::Ended(outcome) = fixture.run(&code, &[0]) else { panic!("nothing is refused") };
+        // Even numbers: 2 (2 i + 100) more, odd ones: 2 i more; until the bridge's own guard fails.
+        let (mut sum, mut x, mut expected) = (0, 0.5, None);
+        for i in 0..10u64 {
+            let t = 2 * i;
+            let y: f64 = x + x;
+            sum += if i % 2 == 0 { 2 * (t + 100) } else { t };
+            if i % 2 == 0 && sum >= 1000 {
+                expected = Some(vec![sum, x.to_bits(), y.to_bits(), i, t]);
+                break;
+            }
+            x = y;
+        }
+        assert_eq!(value(&outcome), (8, expected.unwrap()), "seed {seed}");
+        assert_eq!(code.count(exit), 1, "the exit is not taken any more");
+
+        // A bridge from the bridge.
+        let exit = compiled.exits().find(|&exit| compiled.count(exit) == 1).unwrap();
+        let text = "entry(%s: int, %x: float, %y: float, %i: int, %t: int):\n return(%x, %s, %t)";
+        let unit = fixture.parse(text);
+        let second =
+            fixture.compiler.compile_bridge(&fixture.machine, &unit, &fixture.descriptors, &compiled, exit).unwrap();
+        compiled.attach(exit, &second).unwrap();
+        let Run::Ended(Outcome::Returned(words)) = fixture.run(&code, &[0]) else { panic!("it returns now") };
+        assert_eq!(words.len(), 3);
+        assert!(words[1] >= 1000);
+    }
+}
+
+#[test]
+fn code_and_its_bridges_are_freed_together() {
+    let mut fixture = Fixture::new();
+    let used = fixture.machine.used();
+    let code = fixture.compile(&LOOP.replace(" export.loop", ""));
+    let exit = code.exits().nth(2).unwrap();
+    let bridge = fixture.parse(BRIDGE);
+    let bridge = fixture.compiler.compile_bridge(&fixture.machine, &bridge, &fixture.descriptors, &code, exit).unwrap();
+    code.attach(exit, &bridge).unwrap();
+    drop(bridge);
+    let both = fixture.machine.used();
+    assert!(both > used + code.size() as usize);
+    drop(code);
+    assert_eq!(fixture.machine.used(), used);
+}
+
+#[test]
+fn wrong_bridges_are_refused() {
+    let mut fixture = Fixture::new();
+    let code = fixture.compile(LOOP);
+    let guards: Vec<_> = code.exits().filter(|&exit| code.snapshot_of(exit).is_some()).collect();
+    for text in ["entry(%a: int):\n return(%a)", "entry(%s: int, %i: int, %t: int, %y: int, %x: float):\n return(%s)"] {
+        let unit = fixture.parse(text);
+        let exit = guards[1];
+        let result = fixture.compiler.compile_bridge(&fixture.machine, &unit, &fixture.descriptors, &code, exit);
+        assert!(matches!(result, Err(CompileError::Parameters)), "{text}");
+    }
+    let bridge = fixture.parse(BRIDGE);
+    let compiled =
+        fixture.compiler.compile_bridge(&fixture.machine, &bridge, &fixture.descriptors, &code, guards[1]).unwrap();
+    assert_eq!(code.attach(guards[0], &compiled), Err(BridgeError::OtherExit));
+    assert_eq!(compiled.attach(guards[1], &compiled), Err(BridgeError::OtherExit));
+}
+
+/// A bridge that computes something of all values that it takes over, and leaves with the frames that the exit has and one more, for what it has computed.
+fn repeat(unit: &Unit, code: &Code, exit: ExitId, snapshot: SnapshotId) -> Unit {
+    let values = code.exit_values(exit);
+    let mut bridge = Unit::default();
+    let label = bridge.new_label();
+    bridge.labels[0] = 0;
+    bridge.push(Op { a: label.0, ..Op::new(OpCode::Label, Type::Void) });
+    let parameters: Vec<Ref> =
+        values.iter().map(|&value| bridge.push(Op::new(OpCode::Param, unit.type_of(value)))).collect();
+    let all = &unit.snapshots;
+    let mut parent = None;
+    let frames: Vec<_> = all.chain(all.snapshots[snapshot.0 as usize].frames).collect();
+    for &id in frames.iter().rev() {
+        let slots = all.slots_of(id).iter().map(|&slot| match slot {
+            Slot::Value(value) => match values.iter().position(|&other| other == value) {
+                Some(number) => Slot::Value(parameters[number]),
+                None => {
+                    let (ty, bits) = unit.constants[value.as_constant().unwrap()];
+                    Slot::Value(bridge.constant(ty, bits))
+                }
+            },
+            other => other,
+        });
+        let slots: Vec<Slot> = slots.collect();
+        let frame = all.frames[id.0 as usize];
+        parent = Some(bridge.snapshots.add_frame(parent, frame.code, frame.position, &slots));
+    }
+    let binary =
+        |bridge: &mut Unit, code, ty, a: Ref, b: Ref| bridge.push(Op { a: a.word(), b: b.word(), ..Op::new(code, ty) });
+    // All intermediate results live until the end.
+    let mut extra = vec![bridge.int(1)];
+    for &parameter in &parameters {
+        let word = match bridge.type_of(parameter) {
+            Type::Float => bridge.push(Op { a: parameter.word(), ..Op::new(OpCode::FloatBits, Type::Int) }),
+            Type::Ref => bridge.push(Op { a: parameter.word(), ..Op::new(OpCode::RefToInt, Type::Int) }),
+            _ => parameter,
+        };
+        let sum = binary(&mut bridge, OpCode::Add, Type::Int, word, extra[extra.len() - 1]);
+        extra.push(sum);
+    }
+    let mut folded = extra[0];
+    for &word in &extra[1..] {
+        folded = binary(&mut bridge, OpCode::Xor, Type::Int, word, folded);
+    }
+    let frame = bridge.snapshots.add_frame(parent, 77, 77, &[Slot::Value(folded)]);
+    let snapshot = bridge.snapshots.add(Some(frame));
+    bridge.push(Op { a: snapshot.0, ..Op::new(OpCode::Exit, Type::Void) });
+    bridge
+}
+
+#[test]
+fn bridges_of_random_units_see_what_the_exit_sees() {
+    let world = World::new();
+    let machine = Machine::new(world.runtime, 1 << 20).unwrap();
+    let mut compiler = Compiler::new();
+    let mut bridges = 0;
+    for seed in 0..400 {
+        let mut unit = generate(&world, seed, 100).unit;
+        let calls = unit.ops.iter().any(|op| matches!(op.code, OpCode::CallUnit | OpCode::JumpUnit));
+        if calls {
+            continue;
+        }
+        // Some guard fails, if it is met.
+        let guards: Vec<usize> = (0..unit.ops.len())
+            .filter(|&at| matches!(unit.ops[at].code, OpCode::GuardTrue | OpCode::GuardFalse))
+            .collect();
+        if let Some(&at) = guards.get(seed as usize % 7) {
+            let one = unit.int(1).word();
+            unit.ops[at] = Op { code: OpCode::GuardFalse, a: one, ..unit.ops[at] };
+        }
+        compiler.options = Options { random: (seed % 3 != 0).then_some(seed) };
+        let code = compiler.compile(&machine, &unit, &world.descriptors).unwrap();
+        let arguments = arguments(&world, seed);
+        let outcome = || {
+            world.reset(seed);
+            // SAFETY: random units are sound in their world.
+            unsafe { run(&machine, &code, &world.descriptors, &arguments) }
+        };
+        let Run::Ended(Outcome::Exited(before)) = outcome() else { continue };
+        let [Exit { op, snapshot, .. }] = before[..] else { panic!("one unit is interrupted") };
+        let exit = code.exit_at(op).unwrap();
+        let bridge = repeat(&unit, &code, exit, snapshot);
+        crate::verify::verify(&bridge, &world.descriptors).unwrap();
+        let bridge = compiler.compile_bridge(&machine, &bridge, &world.descriptors, &code, exit).unwrap();
+        code.attach(exit, &bridge).unwrap();
+        let Run::Ended(Outcome::Exited(after)) = outcome() else { panic!("the bridge leaves, too") };
+        let (extra, frames) = after[0].frames.split_first().unwrap();
+        assert_eq!(frames, before[0].frames, "seed {seed}");
+        assert_eq!(extra.code, 77);
+        bridges += 1;
+    }
+    assert!(bridges > 150, "{bridges} bridges");
+}

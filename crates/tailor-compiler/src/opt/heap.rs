@@ -1,0 +1,539 @@
+//! The pass `heap`: what memory contains, and stores that are put off.
+//!
+//! # Locations
+//! A [`Location`] is a place of which the contents are known, because it has been loaded or stored. It is *dirty* if the store has not been done yet: memory is stale then.
+//! Dirty locations are written (*flushed*)
+//! - before something that may read them: a load or store that may touch the same bytes, a call whose descriptor says so;
+//! - where knowledge ends: at jumps, branches, returns, and before the back edge of a loop that does not carry them.
+//!
+//! At exits they are not written: they become the snapshot's pending stores. So a store that is overwritten later costs nothing, and a slot of the guest's stack
+//! lives in a register.
+//!
+//! # Addresses
+//! The base is followed through `PtrAdd` of constants to a *root*; the displacement is added to the offset. A constant index, and a constant added to the index, are added to it too. Only for the
+//! guest stack and for indexes is the access itself rewritten (canonical form of [`crate::ir`]): the rule on fields says that equal offsets matter whatever the base is, so
+//! a field's offset is not touched.
+//!
+//! # Aliasing
+//! As [`crate::ir`] says; see [`Location::meets`]. Beyond that, an object that the unit has allocated is none of those that were there before.
+//!
+//! # New objects
+//! Stores into an object that the unit itself has allocated (it is not virtual any more) are done at once: all its words must be filled before the next collection.
+//!
+//! # Barriers
+//! A barrier of an object with dirty locations is noted in them, and done when they are flushed. One that has been done holds until the next collection, and a new object needs
+//! none until then.
+//!
+//! # Bounds
+//! Per alias class at most [`CLASS_LIMIT`] locations are kept, the oldest goes first; in all at most [`DIRTY_LIMIT`] are dirty. So each access takes bounded time, as does each snapshot.
+
+use super::walk::{Walk, as_virtual};
+use crate::ir::{AliasClass, AliasSet, MemDesc, MemId, MemKind, Op, OpCode, Ref, Type, Width};
+use crate::opt::facts::Fact;
+
+/// How many locations of one alias class are known.
+const CLASS_LIMIT: usize = 24;
+
+/// How many stores are put off.
+const DIRTY_LIMIT: usize = 48;
+
+/// A place in memory and what is in it.
+#[derive(Clone, Copy, Debug)]
+pub struct Location {
+    /// The base without its displacement.
+    pub root: Ref,
+    /// The base as it is to be accessed.
+    pub base: Ref,
+    /// The index, or [`Ref::NONE`].
+    pub index: Ref,
+    /// Bytes from the root (and the index).
+    pub offset: i64,
+    /// The descriptor.
+    pub mem: MemId,
+    /// From the descriptor.
+    pub kind: MemKind,
+    /// From the descriptor.
+    pub width: Width,
+    /// From the descriptor.
+    pub scale: u8,
+    /// From the descriptor.
+    pub immutable: bool,
+    /// What is in it: may be virtual. Narrow values are not extended.
+    pub value: Ref,
+    /// Memory does not have the value yet.
+    pub dirty: bool,
+    /// The object's barrier is to be done after the store.
+    pub barrier: bool,
+    /// Whether the value was a constant in the source.
+    pub literal: bool,
+    /// What was in it when the loop under way began; [`Ref::NONE`] if that is not known.
+    pub entering: Ref,
+    /// The source operation that last stored it, + 1; 0 if it was only loaded.
+    pub stored_at: u32,
+}
+
+/// How two locations may overlap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Meeting {
+    Never,
+    Same,
+    Perhaps,
+}
+
+fn overlap(a: &Location, b: &Location) -> Meeting {
+    let (size_a, size_b) = (i64::from(a.width.bytes()), i64::from(b.width.bytes()));
+    if a.offset == b.offset && size_a == size_b {
+        Meeting::Same
+    } else if a.offset + size_a <= b.offset || b.offset + size_b <= a.offset {
+        Meeting::Never
+    } else {
+        Meeting::Perhaps
+    }
+}
+
+impl Location {
+    /// How it may overlap with another location of its class. `apart` tells whether two roots are different objects for certain.
+    fn meets(&self, other: &Location, apart: impl Fn(Ref, Ref) -> bool) -> Meeting {
+        let same_index = self.index == other.index && self.scale == other.scale;
+        if self.root == other.root {
+            return if same_index { overlap(self, other) } else { Meeting::Perhaps };
+        }
+        if apart(self.root, other.root) {
+            return Meeting::Never;
+        }
+        let displaced = self.root != self.base || other.root != other.base;
+        let stack = self.kind == MemKind::Stack || other.kind == MemKind::Stack;
+        if displaced || stack || !same_index || overlap(self, other) != Meeting::Never {
+            Meeting::Perhaps
+        } else {
+            Meeting::Never
+        }
+    }
+}
+
+/// What is known of memory.
+#[derive(Debug)]
+pub struct Heap {
+    /// By alias class.
+    pub classes: Vec<Vec<Location>>,
+    /// Which classes have locations.
+    pub present: u64,
+    /// How many are dirty.
+    pub dirty: usize,
+}
+
+impl Default for Heap {
+    fn default() -> Self {
+        Heap { classes: vec![Vec::new(); AliasClass::COUNT], present: 0, dirty: 0 }
+    }
+}
+
+impl Heap {
+    /// Forgets everything; nothing is dirty, or it does not matter.
+    pub fn reset(&mut self) {
+        for class in bits(self.present) {
+            self.classes[class].clear();
+        }
+        (self.present, self.dirty) = (0, 0);
+    }
+}
+
+/// The numbers of the bits that are set.
+pub fn bits(mut set: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let bit = set.trailing_zeros() as usize;
+        set &= set.wrapping_sub(1);
+        (bit < 64).then_some(bit)
+    })
+}
+
+impl Walk<'_> {
+    /// Whether two values are different objects for certain: one has been allocated by the unit when the other was there already.
+    fn are_apart(&self, a: Ref, b: Ref) -> bool {
+        let is_new = |value: Ref| value.as_op().filter(|&at| self.out.ops[at].code == OpCode::New);
+        match (is_new(a), is_new(b)) {
+            (Some(a), Some(b)) => a != b,
+            (Some(new), None) => b.as_op().is_none_or(|other| other < new),
+            (None, Some(new)) => a.as_op().is_none_or(|other| other < new),
+            (None, None) => false,
+        }
+    }
+
+    /// The location of an access whose base is not virtual, its descriptor in canonical form. The value is left open.
+    pub(super) fn locate(&mut self, mem: MemId, base: Ref, index: Ref) -> Location {
+        let (mut mem, mut base, mut index) = (mem, base, index);
+        let mut desc = *self.descriptors.mem(mem);
+        if self.options.passes.fold && index != Ref::NONE {
+            (mem, index, desc) = self.fold_index(mem, index, desc);
+        }
+        let (mut root, mut offset) = (base, i64::from(desc.offset));
+        if let Some(op) = base.as_op().map(|at| self.out.ops[at])
+            && op.code == OpCode::PtrAdd
+            && let Some(displacement) = self.constant_bits(Ref::from_word(op.b))
+        {
+            root = Ref::from_word(op.a);
+            offset = offset.wrapping_add(displacement as i64);
+            if desc.kind == MemKind::Stack
+                && self.options.passes.fold
+                && let Ok(folded) = i32::try_from(offset)
+                && let Some(better) = self.descriptors.intern_mem(MemDesc { offset: folded, ..desc })
+            {
+                (mem, base) = (better, root);
+            }
+        }
+        let MemDesc { kind, width, scale, immutable, .. } = desc;
+        Location {
+            root,
+            base,
+            index,
+            offset,
+            mem,
+            kind,
+            width,
+            scale,
+            immutable,
+            value: Ref::NONE,
+            dirty: false,
+            barrier: false,
+            literal: false,
+            entering: Ref::NONE,
+            stored_at: 0,
+        }
+    }
+
+    /// Folds the constant part of an index into the offset.
+    fn fold_index(&mut self, mem: MemId, index: Ref, desc: MemDesc) -> (MemId, Ref, MemDesc) {
+        let sum = index.as_op().map(|at| self.out.ops[at]).filter(|op| op.code == OpCode::Add);
+        let (rest, constant) = match (self.constant_bits(index), sum) {
+            (Some(bits), _) => (Ref::NONE, bits),
+            (None, Some(op)) => match self.constant_bits(Ref::from_word(op.b)) {
+                Some(bits) => (Ref::from_word(op.a), bits),
+                None => return (mem, index, desc),
+            },
+            (None, None) => return (mem, index, desc),
+        };
+        let scale = if rest == Ref::NONE { 0 } else { desc.scale };
+        let offset = (constant as i64)
+            .checked_mul(i64::from(desc.scale))
+            .map(|bytes| i64::from(desc.offset).saturating_add(bytes));
+        let folded =
+            offset.and_then(|offset| i32::try_from(offset).ok()).map(|offset| MemDesc { offset, scale, ..desc });
+        match folded.and_then(|folded| Some((self.descriptors.intern_mem(folded)?, folded))) {
+            Some((better, folded)) => (better, rest, folded),
+            None => (mem, index, desc),
+        }
+    }
+
+    /// Writes all dirty locations of `class` that may overlap with `location`; forgets them if it is `stored`. The number of the location itself, if
+    /// it is known.
+    fn meet(&mut self, class: usize, location: &Location, stored: bool) -> Option<usize> {
+        let mut number = 0;
+        let mut found = None;
+        while number < self.s.heap.classes[class].len() {
+            self.count(1);
+            let other = self.s.heap.classes[class][number];
+            match location.meets(&other, |a, b| self.are_apart(a, b)) {
+                Meeting::Never => {}
+                Meeting::Same => found = Some(number),
+                Meeting::Perhaps => {
+                    self.flush(class, number);
+                    if stored {
+                        // What has been found stands before it, so only the last moves; writing may have added some.
+                        self.s.heap.classes[class].swap_remove(number);
+                        continue;
+                    }
+                }
+            }
+            number += 1;
+        }
+        found
+    }
+
+    /// Keeps a location.
+    fn keep(&mut self, class: usize, location: Location) {
+        if self.s.heap.classes[class].len() >= CLASS_LIMIT {
+            self.flush(class, 0);
+            self.s.heap.classes[class].remove(0);
+        }
+        if location.dirty && self.s.heap.dirty >= DIRTY_LIMIT {
+            self.flush_classes(AliasSet::ALL);
+        }
+        let heap = &mut self.s.heap;
+        heap.dirty += usize::from(location.dirty);
+        heap.present |= 1 << class;
+        heap.classes[class].push(location);
+    }
+
+    /// `Load`.
+    pub(super) fn load(&mut self, op: &Op) {
+        let mem = MemId(op.aux);
+        let base = self.value(Ref::from_word(op.a));
+        let index = if Ref::from_word(op.b) == Ref::NONE { Ref::NONE } else { self.operand(op.b, Type::Int) };
+        if as_virtual(base).is_some()
+            && let Some(value) = self.load_virtual(base, mem, index)
+        {
+            return self.bind(self.at, value);
+        }
+        let base = self.concrete(base, Type::Ref);
+        let location = self.locate(mem, base, index);
+        let value = self.load_from(location);
+        self.bind(self.at, value);
+    }
+
+    fn load_from(&mut self, mut location: Location) -> Ref {
+        let class = usize::from(self.descriptors.mem(location.mem).class.0);
+        let passes = self.options.passes;
+        if passes.heap
+            && let Some(number) = self.meet(class, &location, false)
+        {
+            let known = self.s.heap.classes[class][number];
+            return self.contents(known.width, known.value, location.width);
+        }
+        let mut op = Op::new(OpCode::Load, location.width.ty());
+        (op.aux, op.a, op.b) = (location.mem.0, location.base.word(), location.index.word());
+        if location.immutable
+            && let Some(value) = self.find_expression(&op)
+        {
+            return self.resolve(value);
+        }
+        let fact = if passes.ranges { range_of(location.width) } else { Fact::ANY };
+        let value = self.push(op, fact);
+        if location.immutable {
+            self.enter_expression(self.out.ops.len() - 1);
+        }
+        if passes.heap {
+            location.value = value;
+            self.keep(class, location);
+        }
+        value
+    }
+
+    /// What a load of this width sees where `value` has been stored by another access of the same size.
+    pub(super) fn contents(&mut self, stored: Width, value: Ref, loaded: Width) -> Ref {
+        let value = self.resolve(value);
+        if as_virtual(value).is_some() {
+            return value;
+        }
+        let value = self.retype(value, loaded.ty());
+        // What has been loaded with this width is extended already, and the fact of it says so.
+        let code = match loaded {
+            Width::I8 | Width::I16 | Width::I32 => OpCode::SignExtend,
+            Width::U8 | Width::U16 | Width::U32 => OpCode::ZeroExtend,
+            Width::I64 | Width::F64 | Width::Ref => return value,
+        };
+        let loaded_before = value.as_op().map(|at| self.out.ops[at]).filter(|op| op.code == OpCode::Load);
+        if stored == loaded && loaded_before.is_some_and(|op| self.descriptors.mem(MemId(op.aux)).width == loaded) {
+            return value;
+        }
+        let op = Op { aux: loaded.bytes() as u16 * 8, a: value.word(), ..Op::new(code, Type::Int) };
+        let fact = self.fact(value);
+        if range_of(loaded).includes(fact) { value } else { self.pure(op) }
+    }
+
+    /// `Store`.
+    pub(super) fn store(&mut self, op: &Op) {
+        let mem = MemId(op.aux);
+        let desc = *self.descriptors.mem(mem);
+        let base = self.value(Ref::from_word(op.a));
+        let index = if Ref::from_word(op.b) == Ref::NONE { Ref::NONE } else { self.operand(op.b, Type::Int) };
+        let literal = Ref::from_word(op.c).as_constant().is_some();
+        let mut value = self.value(Ref::from_word(op.c));
+        if as_virtual(value).is_none() || desc.width.bytes() != 8 || desc.width == Width::F64 {
+            value = self.concrete(value, desc.width.ty());
+        }
+        if as_virtual(base).is_some() && self.store_virtual(base, mem, index, value, literal) {
+            return;
+        }
+        let base = self.concrete(base, Type::Ref);
+        let location = Location { value, literal, ..self.locate(mem, base, index) };
+        self.store_to(location, desc.class);
+    }
+
+    fn store_to(&mut self, mut location: Location, class: AliasClass) {
+        self.written |= 1 << class.0;
+        let class = usize::from(class.0);
+        location.stored_at = self.at as u32 + 1;
+        if !self.options.passes.heap {
+            self.emit_store(&location);
+            return;
+        }
+        let found = self.meet(class, &location, true);
+        if let Some(number) = found {
+            let known = self.s.heap.classes[class][number];
+            if self.resolve(known.value) == self.resolve(location.value) && known.width == location.width {
+                return;
+            }
+            self.drop_location(class, number);
+            location.barrier = known.dirty && known.barrier;
+            location.entering = known.entering;
+        }
+        let is_new = location.root.as_op().is_some_and(|at| self.out.ops[at].code == OpCode::New);
+        if is_new {
+            self.emit_store(&location);
+            location.value = self.resolve(location.value);
+        } else {
+            location.dirty = true;
+            self.s.exits.new_group();
+        }
+        self.keep(class, location);
+    }
+
+    /// Forgets a location without writing it.
+    fn drop_location(&mut self, class: usize, number: usize) {
+        let known = self.s.heap.classes[class].swap_remove(number);
+        if known.dirty {
+            self.s.heap.dirty -= 1;
+            self.s.exits.new_group();
+        }
+    }
+
+    /// Emits a store, its value made if it was virtual.
+    pub(super) fn emit_store(&mut self, location: &Location) {
+        let value = self.concrete(location.value, location.width.ty());
+        let mut op = Op::new(OpCode::Store, Type::Void);
+        (op.aux, op.a, op.b, op.c) = (location.mem.0, location.base.word(), location.index.word(), value.word());
+        self.push(op, Fact::ANY);
+        if let Some(at) = location.base.as_op() {
+            self.s.stored[at] = true;
+        }
+    }
+
+    /// Writes a location if it is dirty.
+    pub(super) fn flush(&mut self, class: usize, number: usize) {
+        let location = self.s.heap.classes[class][number];
+        if location.dirty {
+            self.s.heap.classes[class][number].dirty = false;
+            self.s.heap.classes[class][number].barrier = false;
+            self.s.heap.dirty -= 1;
+            self.s.exits.new_group();
+            self.emit_store(&location);
+            if location.barrier {
+                self.emit_barrier(location.base);
+            }
+        }
+    }
+
+    /// Writes all that is dirty in these classes.
+    pub(super) fn flush_classes(&mut self, classes: AliasSet) {
+        for class in bits(self.s.heap.present & classes.0) {
+            if self.s.heap.dirty == 0 {
+                return;
+            }
+            for number in 0..self.s.heap.classes[class].len() {
+                self.flush(class, number);
+            }
+        }
+    }
+
+    /// Writes all that is dirty.
+    pub(super) fn flush_all(&mut self) {
+        self.flush_classes(AliasSet::ALL);
+    }
+
+    /// What a call does to memory: what it may read is written before.
+    pub(super) fn before_call(&mut self, reads: AliasSet, writes: AliasSet) {
+        self.flush_classes(AliasSet(reads.0 | writes.0));
+    }
+
+    /// What it may write is not known any more.
+    pub(super) fn after_call(&mut self, writes: AliasSet) {
+        self.written |= writes.0;
+        for class in bits(self.s.heap.present & writes.0) {
+            self.s.heap.classes[class].retain(|location| location.immutable);
+        }
+    }
+
+    /// Writes dirty locations in immutable memory: an elidable call may read them whatever its descriptor says.
+    pub(super) fn flush_immutable(&mut self) {
+        if self.s.heap.dirty == 0 {
+            return;
+        }
+        for class in bits(self.s.heap.present) {
+            for number in 0..self.s.heap.classes[class].len() {
+                if self.s.heap.classes[class][number].immutable {
+                    self.flush(class, number);
+                }
+            }
+        }
+    }
+
+    /// Learns what is in a location of a new object, which has just been stored. Nothing is forgotten for it: this may happen while locations are
+    /// looked through.
+    pub(super) fn learn_contents(&mut self, location: Location, class: AliasClass) {
+        let class = usize::from(class.0);
+        if self.options.passes.heap && self.s.heap.classes[class].len() < CLASS_LIMIT {
+            self.keep(class, location);
+        }
+    }
+
+    // Barriers.
+
+    /// `Barrier`.
+    pub(super) fn barrier(&mut self, op: &Op) {
+        let object = self.value(Ref::from_word(op.a));
+        if as_virtual(object).is_some() {
+            return;
+        }
+        let object = self.concrete(object, Type::Ref);
+        self.flush_interiors();
+        let mut noted = false;
+        if self.s.heap.dirty > 0 {
+            for class in bits(self.s.heap.present) {
+                for location in &mut self.s.heap.classes[class] {
+                    if location.dirty && location.base == object {
+                        location.barrier = true;
+                        noted = true;
+                    }
+                }
+            }
+        }
+        if noted {
+            self.s.exits.new_group();
+        }
+        // What has been stored already needs it now.
+        let stored = object.as_op().is_none_or(|at| self.s.stored[at]);
+        if !noted || stored {
+            self.emit_barrier(object);
+        }
+    }
+
+    /// Writes dirty locations that are reached through pointers into objects: the barrier that is to come is perhaps theirs.
+    fn flush_interiors(&mut self) {
+        if self.s.heap.dirty == 0 {
+            return;
+        }
+        for class in bits(self.s.heap.present) {
+            for number in 0..self.s.heap.classes[class].len() {
+                let location = self.s.heap.classes[class][number];
+                let computed = location.base.as_op().is_some_and(|at| self.out.ops[at].code == OpCode::PtrAdd);
+                if computed && location.kind != MemKind::Stack {
+                    self.flush(class, number);
+                }
+            }
+        }
+    }
+
+    pub(super) fn emit_barrier(&mut self, object: Ref) {
+        if let Some(at) = object.as_op() {
+            self.s.stored[at] = false;
+            if self.options.passes.heap && self.s.logged[at] == self.epoch {
+                return;
+            }
+            self.s.logged[at] = self.epoch;
+        }
+        self.push(Op { a: object.word(), ..Op::new(OpCode::Barrier, Type::Void) }, Fact::ANY);
+    }
+}
+
+/// What a load of this width yields.
+fn range_of(width: Width) -> Fact {
+    match width {
+        Width::I8 => Fact::range(i64::from(i8::MIN), i64::from(i8::MAX)),
+        Width::U8 => Fact::range(0, 0xff),
+        Width::I16 => Fact::range(i64::from(i16::MIN), i64::from(i16::MAX)),
+        Width::U16 => Fact::range(0, 0xffff),
+        Width::I32 => Fact::range(i64::from(i32::MIN), i64::from(i32::MAX)),
+        Width::U32 => Fact::range(0, 0xffff_ffff),
+        Width::I64 | Width::F64 | Width::Ref => Fact::ANY,
+    }
+}

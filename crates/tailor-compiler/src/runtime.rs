@@ -1,0 +1,76 @@
+//! What a compiled unit needs of the memory manager: where to allocate, and the write barrier's second half. Plain numbers and function pointers, so that the
+//! machine code, the IR interpreter and the exits use one and the same, and none knows a collector.
+//!
+//! # Allocation
+//! To allocate `size` bytes is to advance the *cursor* by them if it does not pass the *limit* then, and to write the header word; else the slow function is called, which
+//! hands out the object with its header written. It may collect.
+//! The slow function does not fail: whoever runs out of memory keeps a reserve, hands out from it, and raises the error at the next
+//! place that can have one. (An allocation has no snapshot: it is put wherever an object escapes, and the guest may have no
+//! program point there.)
+//!
+//! # The barrier
+//! An object needs it if a bit of its header is set; the slow function then does what is to be done, and clears the bit.
+//!
+//! # What is promised to the collector
+//! References that a unit works with are in machine registers or on the native stack, which the collector scans conservatively: an object that something there points to
+//! is neither freed nor moved. All words of an object are filled before anything that may collect.
+
+/// The slow half of allocation: context, size in bytes, header; the object's address. It has that header, its other words are undefined.
+pub type AllocSlow = unsafe extern "C" fn(usize, u64, u64) -> u64;
+
+/// The slow half of the write barrier: context, the object's address.
+pub type BarrierSlow = unsafe extern "C" fn(usize, u64);
+
+/// How to allocate and to note stores.
+#[derive(Clone, Copy, Debug)]
+pub struct Runtime {
+    /// Address of the word that holds the cursor.
+    pub cursor: usize,
+    /// Address of the word that holds the limit.
+    pub limit: usize,
+    /// See the module's header.
+    pub alloc_slow: AllocSlow,
+    /// Mask of the bit in an object's first word that says that the barrier is needed.
+    pub log_bit: u64,
+    /// See the module's header.
+    pub barrier_slow: BarrierSlow,
+    /// First argument of both functions.
+    pub context: usize,
+    /// A word that the collector passes over in whatever field it stands: it fills objects that are not complete yet.
+    pub harmless: u64,
+    /// Address of the word that holds the lowest address the native stack may reach: units that are entered below it leave at once. 0 if there is no such word.
+    pub stack_limit: usize,
+}
+
+impl Runtime {
+    /// A new object.
+    ///
+    /// # Safety
+    /// The runtime describes living memory; what is live is visible to its collector.
+    pub unsafe fn allocate(&self, size: u32, header: u64) -> u64 {
+        let (cursor, limit) = (self.cursor as *mut u64, self.limit as *const u64);
+        // SAFETY: both words are the memory manager's, which hands out what lies between them.
+        unsafe {
+            let object = *cursor;
+            if u64::from(size) <= (*limit).wrapping_sub(object) {
+                *cursor = object + u64::from(size);
+                (object as *mut u64).write(header);
+                return object;
+            }
+            (self.alloc_slow)(self.context, u64::from(size), header)
+        }
+    }
+
+    /// The write barrier of `object`.
+    ///
+    /// # Safety
+    /// `object` is the address of an object; otherwise as [`Runtime::allocate`].
+    pub unsafe fn barrier(&self, object: u64) {
+        // SAFETY: an object begins with its header.
+        unsafe {
+            if *(object as *const u64) & self.log_bit != 0 {
+                (self.barrier_slow)(self.context, object);
+            }
+        }
+    }
+}

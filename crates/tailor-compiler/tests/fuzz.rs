@@ -1,0 +1,45 @@
+//! Random units for two minutes of CPU time: the IR interpreter, the optimiser and machine code must agree, whichever guard fails.
+//!
+//! `TAILOR_FUZZ_SECONDS` is another time, `TAILOR_FUZZ_SEED` another seed to begin with. The example `fuzz_units` of this crate does the same for longer, and makes small what fails.
+
+use std::time::Duration;
+
+use tailor_compiler::random::check::check;
+use tailor_compiler::random::generate::generate;
+use tailor_compiler::random::tools::{Selection, tools};
+use tailor_compiler::random::world::World;
+use tailor_compiler::text::{Addresses, print};
+
+fn setting(name: &str, default: u64) -> u64 {
+    let Ok(value) = std::env::var(name) else { return default };
+    value.parse().unwrap_or_else(|_| panic!("{name}={value}: not a number"))
+}
+
+/// CPU time of this thread.
+fn cpu_time() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: writes the time to where it is told.
+    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+#[test]
+fn random_units() {
+    let (seconds, first) = (setting("TAILOR_FUZZ_SECONDS", 120), setting("TAILOR_FUZZ_SEED", 1));
+    let mut world = World::new();
+    let mut tools = tools(Selection::default());
+    let (mut seed, mut exits) = (first, 0);
+    while cpu_time().as_secs() < seconds {
+        let sample = generate(&world, seed, 100);
+        match check(&mut world, &sample, seed, &mut tools) {
+            Ok(report) => exits += report.exits,
+            Err(failure) => {
+                let text = print(&sample.unit, &world.descriptors, Addresses::Hidden);
+                panic!("seed {seed}: {failure}\nThe unit is\n{text}");
+            }
+        }
+        seed += 1;
+    }
+    println!("{} units, {exits} exits", seed - first);
+    assert!(exits > 0);
+}
