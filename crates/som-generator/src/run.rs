@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use som::errors::{ErrorKind, Unwind};
-use som::{Config, Output, Vm};
+use som::{Config, Execution, Output, Vm};
 use tailor_gc::HeapConfig;
 
 use crate::{Form, Limits, Program};
@@ -62,6 +62,7 @@ pub fn run(program: &Program, form: Form, directory: &Path) -> Result<Vec<UnitRu
         heap: heap(program),
         stack_size: program.limits.stack,
         output: Output::captured(),
+        execution: Execution::Native,
     };
     let mut vm = Vm::new(config).map_err(|e| Failure::Rejected(e.to_string()))?;
     let class = vm.class_named("Main").map_err(|e| Failure::Rejected(e.to_string()))?;

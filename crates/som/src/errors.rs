@@ -157,6 +157,7 @@ pub enum Unwind {
 
 /// Execution has stopped without a result. Why is in the VM ([`Vm::stop`](crate::vm::Vm)): so the result of a handler is plain data, and an error costs
 /// the way without errors nothing.
+#[tailor::jit::value]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stopped;
 

@@ -29,6 +29,7 @@ pub mod syntax;
 pub mod value;
 pub mod vm;
 
+pub use interpreter::Execution;
 pub use output::Output;
 pub use value::Value;
 pub use vm::{Config, Vm};

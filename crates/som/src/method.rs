@@ -11,6 +11,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use tailor::jit;
 use tailor_gc::{Gc, Header, KindId, Object, Visitor};
 
 use crate::bytecode::Instr;
@@ -67,6 +68,7 @@ pub enum DefinitionBody {
 }
 
 /// One receiver class and what it led to.
+#[jit::value]
 #[derive(Clone, Copy, Debug)]
 pub struct CacheEntry {
     /// The receiver's class.
@@ -86,12 +88,14 @@ impl CacheEntry {
 pub const POLYMORPHIC_LIMIT: usize = 4;
 
 /// A send site: the message and its inline cache.
+#[jit::object]
 #[derive(Debug)]
 #[repr(C)]
 pub struct Site {
     /// Receiver classes seen, in order of appearance.
     pub entries: [Cell<CacheEntry>; POLYMORPHIC_LIMIT],
     /// The message's selector.
+    #[jit(opaque)]
     pub selector: Gc<Str>,
     /// Arguments without the receiver.
     pub args: u16,
@@ -134,10 +138,12 @@ pub struct Code {
 }
 
 /// A method, a primitive, or the code of a block.
+#[jit::object]
 #[repr(C)]
 pub struct Method {
     header: Header,
     /// What invoking it means.
+    #[jit(opaque)]
     pub(crate) invokable: Cell<Invokable>,
     /// Its first instruction.
     pub(crate) code: Cell<*const Cell<Instr>>,
@@ -158,12 +164,14 @@ pub struct Method {
     /// For each instruction the site of the operator in it.
     pub(crate) operator_sites: Cell<*const u16>,
     /// The selector; for a block that of the method around it.
+    #[jit(opaque)]
     pub(crate) selector: Gc<Str>,
     /// The class it belongs to.
     pub(crate) holder: Cell<ClassId>,
     /// For a block or a stub, the method or block around it.
     pub(crate) parent: Option<Gc<Method>>,
     /// The details that execution needs rarely.
+    #[jit(opaque)]
     pub(crate) details: *const Details,
 }
 
@@ -292,11 +300,15 @@ impl Method {
     pub fn class_id(&self) -> ClassId {
         ClassId(self.header.tag())
     }
+}
 
+#[jit]
+impl Method {
     /// Rewrites the opcode of instruction `pc`.
     ///
     /// # Safety
     /// The method is compiled, `pc` is the index of one of its instructions, and the new opcode takes the same operands.
+    #[jit::native]
     pub(crate) unsafe fn quicken(&self, pc: usize, op: crate::bytecode::Op) {
         // SAFETY: the caller's promise.
         let cell = unsafe { &*self.code.get().add(pc) };
@@ -317,6 +329,7 @@ impl Method {
     ///
     /// # Safety
     /// The method is compiled, and instruction `pc` is an operator.
+    #[jit::native]
     pub(crate) unsafe fn operator_site(&self, pc: usize) -> &Site {
         // SAFETY: the caller's promise; there is an entry for each instruction.
         unsafe { self.site(*self.operator_sites.get().add(pc)) }

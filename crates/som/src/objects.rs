@@ -22,6 +22,7 @@
 
 use std::cell::Cell;
 
+use tailor::jit;
 use tailor_gc::{Gc, Header, KindId, Object, Part, Visitor};
 
 use crate::method::Method;
@@ -54,10 +55,12 @@ pub mod kind {
 ///
 /// The low 20 bits index the VM's class table; the high 12 bits repeat the number of slots of an instance, so
 /// that the heap can size an [`Instance`] from its header alone.
+#[jit::value]
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[repr(transparent)]
 pub struct ClassId(pub u32);
 
+#[jit]
 impl ClassId {
     /// The most slots an instance can have.
     pub const MAX_SLOTS: usize = (1 << 12) - 1;
@@ -65,6 +68,7 @@ impl ClassId {
     pub const MAX_CLASSES: usize = 1 << 20;
 
     /// A class with the given place in the class table, whose instances have `slots` slots.
+    #[jit::native]
     pub const fn new(index: usize, slots: usize) -> ClassId {
         assert!(index < Self::MAX_CLASSES && slots <= Self::MAX_SLOTS);
         ClassId((slots << 20 | index) as u32)
@@ -93,15 +97,29 @@ unsafe fn tail<H, T>(head: &H, len: usize) -> &[T] {
     unsafe { std::slice::from_raw_parts(std::ptr::from_ref(head).add(1).cast::<T>(), len) }
 }
 
+/// `len` slots.
+///
+/// # Safety
+/// They lie there, within one object that lives as long as the result is used.
+#[jit]
+#[inline(always)]
+unsafe fn slots_at<'a>(first: *const ValueSlot, len: usize) -> &'a [ValueSlot] {
+    // SAFETY: the caller's promise.
+    unsafe { std::slice::from_raw_parts(first, len) }
+}
+
 /// An ordinary object: its header and its fields.
+#[jit::object]
 #[derive(Debug)]
 #[repr(C)]
 pub struct Instance {
     header: Header,
 }
 
+#[jit]
 impl Instance {
     /// Bytes of an instance with `slots` slots.
+    #[jit::native]
     pub const fn size_for(slots: usize) -> usize {
         8 + 8 * slots
     }
@@ -116,7 +134,7 @@ impl Instance {
     #[inline(always)]
     pub fn slots(&self) -> &[ValueSlot] {
         // SAFETY: instances are allocated with as many slots as their class number says.
-        unsafe { tail(self, self.class_id().slots()) }
+        unsafe { slots_at(std::ptr::from_ref(self).add(1).cast(), self.class_id().slots()) }
     }
 
     /// Field `index`, unchecked in release builds.
@@ -146,6 +164,7 @@ unsafe impl Object for Instance {
 }
 
 /// An array.
+#[jit::object]
 #[derive(Debug)]
 #[repr(C)]
 pub struct Array {
@@ -153,8 +172,10 @@ pub struct Array {
     length: usize,
 }
 
+#[jit]
 impl Array {
     /// Bytes of an array with `length` elements; `None` if that overflows.
+    #[jit::native]
     pub fn size_for(length: usize) -> Option<usize> {
         length.checked_mul(8)?.checked_add(16)
     }
@@ -163,6 +184,7 @@ impl Array {
     ///
     /// # Safety
     /// The array was just allocated with room for `length` elements.
+    #[jit::native]
     pub(crate) unsafe fn init(this: Gc<Array>, length: usize, fill: Value) {
         // SAFETY: the caller's promise; nothing else refers to the array yet.
         unsafe {
@@ -184,7 +206,7 @@ impl Array {
     #[inline(always)]
     pub fn elements(&self) -> &[ValueSlot] {
         // SAFETY: allocated with that many elements.
-        unsafe { tail(self, self.length) }
+        unsafe { slots_at(std::ptr::from_ref(self).add(1).cast(), self.length) }
     }
 }
 
@@ -360,6 +382,7 @@ unsafe impl Object for BigInt {
 }
 
 /// Variables that a closure captured, one context a scope.
+#[jit::object]
 #[derive(Debug)]
 #[repr(C)]
 pub struct Context {
@@ -368,6 +391,7 @@ pub struct Context {
     pub outer: ValueSlot,
 }
 
+#[jit]
 impl Context {
     /// Slot of a *home context* (the method's own one, where blocks return non-locally) that tells whether the method is
     /// still active: where its frame lies (see `interpreter::returns`), or [`Context::DEAD`].
@@ -376,6 +400,7 @@ impl Context {
     pub const DEAD: Value = Value::small(-1);
 
     /// Bytes of a context with `slots` slots.
+    #[jit::native]
     pub const fn size_for(slots: usize) -> usize {
         16 + 8 * slots
     }
@@ -384,7 +409,7 @@ impl Context {
     #[inline(always)]
     pub fn slots(&self) -> &[ValueSlot] {
         // SAFETY: allocated with as many slots as the header tag says.
-        unsafe { tail(self, self.header.tag() as usize) }
+        unsafe { slots_at(std::ptr::from_ref(self).add(1).cast(), self.header.tag() as usize) }
     }
 
     /// Variable `index`.
@@ -415,6 +440,7 @@ unsafe impl Object for Context {
 }
 
 /// A closure.
+#[jit::object]
 #[derive(Debug)]
 #[repr(C)]
 pub struct Block {
@@ -424,6 +450,7 @@ pub struct Block {
     pub(crate) context: ValueSlot,
 }
 
+#[jit]
 impl Block {
     /// Its size in bytes.
     pub const SIZE: usize = 32;
@@ -466,6 +493,7 @@ unsafe impl Object for Block {
 }
 
 /// A global: its name and its value.
+#[jit::object]
 #[derive(Debug)]
 #[repr(C)]
 pub struct Association {
@@ -474,6 +502,7 @@ pub struct Association {
     pub(crate) value: ValueSlot,
 }
 
+#[jit]
 impl Association {
     /// Its size in bytes.
     pub const SIZE: usize = 24;

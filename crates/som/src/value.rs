@@ -18,9 +18,11 @@
 use std::fmt;
 use std::ptr::NonNull;
 
+use tailor::jit;
 use tailor_gc::{Gc, Header, Object, Slot};
 
 /// A SOM value; see the module's header for the representation.
+#[jit::value]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(transparent)]
 pub struct Value(u64);
@@ -37,6 +39,7 @@ const DOUBLE_BIAS: u64 = 0x100 << 52;
 /// Brings the top two bits of the exponent to the bottom.
 const DOUBLE_ROTATION: u32 = 3;
 
+#[jit]
 impl Value {
     /// Marks a global without a value, a register that holds no context, and the like. Never visible to SOM code.
     pub const UNDEFINED: Value = Value(0);
@@ -178,10 +181,12 @@ impl fmt::Debug for Value {
 }
 
 /// A place in a heap object that holds a value.
+#[jit::object]
 #[derive(Debug)]
 #[repr(transparent)]
 pub struct ValueSlot(std::cell::Cell<Value>);
 
+#[jit]
 impl ValueSlot {
     /// Reads it.
     #[inline(always)]

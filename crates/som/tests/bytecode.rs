@@ -11,7 +11,7 @@ use std::rc::Rc;
 use som::bytecode::disassemble;
 use som::objects::ClassId;
 use som::syntax::Source;
-use som::{Config, Output, Vm};
+use som::{Config, Execution, Output, Vm};
 use tailor_gc::HeapConfig;
 
 fn vm() -> Vm {
@@ -20,6 +20,7 @@ fn vm() -> Vm {
         heap: HeapConfig { limit: 64 << 20, ..HeapConfig::default() },
         stack_size: 1 << 20,
         output: Output::captured(),
+        execution: Execution::Native,
     };
     Vm::new(config).unwrap_or_else(|e| panic!("the VM starts: {e}"))
 }

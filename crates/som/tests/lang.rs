@@ -1,5 +1,6 @@
 //! Runs the SOM programs in `tests/` at the root of the repository. Each carries its expectation in its head comment, in
-//! the form of [lang_tester](https://docs.rs/lang_tester): status, standard output, standard error; `...` is a gap.
+//! the form of [lang_tester](https://docs.rs/lang_tester): status, standard output, standard error; `...` is a gap. They run twice: in
+//! the interpreter's native reading, and in the black hole.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,6 +15,12 @@ fn head_comment(file: &Path) -> Option<String> {
 }
 
 fn main() {
+    for execution in ["native", "jitcode"] {
+        run(execution);
+    }
+}
+
+fn run(execution: &'static str) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the repository is there");
     let tests: PathBuf = root.join("tests");
     LangTester::new()
@@ -24,6 +31,7 @@ fn main() {
             let mut vm = Command::new(env!("CARGO_BIN_EXE_som"));
             // Names of files in messages are then the same everywhere.
             vm.current_dir(&root);
+            vm.env("TAILOR_EXEC", execution);
             vm.arg(file.strip_prefix(&root).unwrap_or(file));
             vec![("VM", vm)]
         })

@@ -24,6 +24,8 @@
 
 mod disassemble;
 
+use tailor::jit;
+
 pub use disassemble::disassemble;
 
 /// An operand that names no register.
@@ -33,6 +35,7 @@ pub const NO_REGISTER: u16 = u16::MAX;
 pub const LINK: u16 = 2;
 
 /// One instruction.
+#[jit::value]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C, align(8))]
 pub struct Instr {
@@ -46,6 +49,7 @@ pub struct Instr {
     pub c: u16,
 }
 
+#[jit]
 impl Instr {
     /// An instruction from its parts.
     pub const fn new(op: Op, a: u16, b: u16, c: u16) -> Instr {
@@ -67,6 +71,7 @@ impl Instr {
 macro_rules! ops {
     ($($(#[$doc:meta])* $name:ident $shape:ident,)*) => {
         /// Opcodes.
+        #[jit::value]
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(u16)]
         pub enum Op { $($(#[$doc])* $name,)* }

@@ -9,10 +9,11 @@ use std::time::Instant;
 use clap::Parser;
 use som::bytecode::disassemble;
 use som::errors::{ErrorKind, LoadError, RuntimeError, Unwind};
+use som::interpreter::UnknownExecution;
 use som::syntax::{Source, parse_class};
 use som::vm::{DEFAULT_STACK_SIZE, EvalError};
 use som::{Config, Output, Vm};
-use tailor_gc::{HeapConfig, UnknownMode};
+use tailor_gc::HeapConfig;
 
 /// Stack of the thread that everything runs in, in bytes.
 pub const NATIVE_STACK: usize = 256 << 20;
@@ -42,7 +43,8 @@ pub const EXIT_BUG: u8 = 70;
 Environment:
   TAILOR_GC=stress,verify  collect at every allocation; check the whole heap after each collection
   TAILOR_GC=stress=N,verify=N,seed=S  the same at one allocation in N, and after one collection in N, on average;
-                           another seed makes it others"
+                           another seed makes it others
+  TAILOR_EXEC=jitcode      execute the interpreter's jitcode instead of its machine code (slow; for tests)"
 )]
 struct Options {
     /// Directories to search for classes, separated by colons; the core library is found without
@@ -56,6 +58,11 @@ struct Options {
     /// Show the bytecode of the program's class, or of one method, instead of running it
     #[arg(long, value_name = "Class>>selector", num_args = 0..=1, require_equals = false, default_missing_value = "")]
     disassemble: Option<String>,
+
+    /// Show the interpreter's jitcode: that of the functions whose names contain NAME, or all
+    #[cfg(feature = "jit")]
+    #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    dump_jitcode: Option<String>,
 
     /// Only check the syntax of the given files
     #[arg(long)]
@@ -111,11 +118,15 @@ pub fn main() -> u8 {
     if options.parse_only {
         return parse_only(&options.program);
     }
+    #[cfg(feature = "jit")]
+    if let Some(name) = &options.dump_jitcode {
+        return dump_jitcode(name);
+    }
     let started = Instant::now();
     let config = match config(&options) {
         Ok(config) => config,
         Err(e) => {
-            eprintln!("som: TAILOR_GC: {e}");
+            eprintln!("som: {e}");
             return EXIT_USAGE;
         }
     };
@@ -144,6 +155,22 @@ pub fn main() -> u8 {
     code
 }
 
+#[cfg(feature = "jit")]
+fn dump_jitcode(name: &str) -> u8 {
+    match som::interpreter::jitcode(name) {
+        Some(text) => {
+            let mut output = Output::process();
+            output.print(&text);
+            output.flush();
+            0
+        }
+        None => {
+            eprintln!("som: no function of the interpreter has '{name}' in its name; --dump-jitcode alone lists all");
+            EXIT_USAGE
+        }
+    }
+}
+
 fn gc_report(vm: &Vm) -> String {
     let stats = vm.heap_stats();
     let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
@@ -167,19 +194,22 @@ fn gc_report(vm: &Vm) -> String {
     )
 }
 
-fn config(options: &Options) -> Result<Config, UnknownMode> {
+fn config(options: &Options) -> Result<Config, String> {
     let class_path = options.class_path.as_deref().unwrap_or_default();
     let mut heap = HeapConfig::default();
     if let Some(limit) = options.heap_size {
         heap.limit = limit;
     }
     let modes = std::env::var_os("TAILOR_GC").unwrap_or_default();
-    heap.set_modes(&modes.to_string_lossy())?;
+    heap.set_modes(&modes.to_string_lossy()).map_err(|e| format!("TAILOR_GC: {e}"))?;
+    let execution = std::env::var_os("TAILOR_EXEC").unwrap_or_default();
+    let execution = execution.to_string_lossy().parse().map_err(|e: UnknownExecution| format!("TAILOR_EXEC: {e}"))?;
     Ok(Config {
         class_path: class_path.split(':').filter(|d| !d.is_empty()).map(PathBuf::from).collect(),
         heap,
         stack_size: options.stack_size.unwrap_or(DEFAULT_STACK_SIZE),
         output: Output::process(),
+        execution,
     })
 }
 

@@ -4,18 +4,22 @@
 //! Small integers are computed on their tagged words: with `a = 2x+1` and `b = 2y+1`, `x+y` is `(a-1)+b`, and machine overflow
 //! is exactly overflow of the 63-bit range.
 
+use tailor::jit;
+
 use super::Frame;
 use crate::bytecode::Instr;
 use crate::value::Value;
 use crate::vm::Vm;
 
 /// The tagged word of a small integer as number; see the module's header.
+#[jit]
 #[inline(always)]
 fn word(v: Value) -> i64 {
     v.bits() as i64
 }
 
 /// A small integer from its tagged word.
+#[jit]
 #[inline(always)]
 fn from_word(word: i64) -> Value {
     debug_assert!(word & 1 == 1);
@@ -23,6 +27,7 @@ fn from_word(word: i64) -> Value {
     unsafe { Value::from_bits(word as u64) }
 }
 
+#[jit]
 #[inline(always)]
 fn both_doubles(a: Value, b: Value) -> bool {
     // One test of both tags.
@@ -30,6 +35,7 @@ fn both_doubles(a: Value, b: Value) -> bool {
     ((a.bits() ^ DOUBLE) | (b.bits() ^ DOUBLE)) & 0b11 == 0
 }
 
+#[jit]
 #[inline(always)]
 fn set_option(frame: Frame, r: u16, value: Option<Value>) -> bool {
     match value {
@@ -41,6 +47,7 @@ fn set_option(frame: Frame, r: u16, value: Option<Value>) -> bool {
     }
 }
 
+#[jit]
 #[inline(always)]
 fn arithmetic(
     frame: Frame,
@@ -58,21 +65,25 @@ fn arithmetic(
     }
 }
 
+#[jit]
 #[inline(always)]
 pub(super) fn add(frame: Frame, i: Instr) -> bool {
     arithmetic(frame, i, |a, b| (a - 1).checked_add(b), |a, b| a + b)
 }
 
+#[jit]
 #[inline(always)]
 pub(super) fn sub(frame: Frame, i: Instr) -> bool {
     arithmetic(frame, i, |a, b| a.checked_sub(b - 1), |a, b| a - b)
 }
 
+#[jit]
 #[inline(always)]
 pub(super) fn mul(frame: Frame, i: Instr) -> bool {
     arithmetic(frame, i, |a, b| Some((a - 1).checked_mul(b >> 1)? | 1), |a, b| a * b)
 }
 
+#[jit]
 #[inline(always)]
 pub(super) fn double_div(frame: Frame, i: Instr) -> bool {
     let (a, b) = (frame.get(i.b), frame.get(i.c));
@@ -81,6 +92,7 @@ pub(super) fn double_div(frame: Frame, i: Instr) -> bool {
 }
 
 /// Applies `f` to two small integers that are not negative, the second not zero: there, all kinds of division agree.
+#[jit]
 #[inline(always)]
 fn on_naturals(frame: Frame, i: Instr, f: impl Fn(u64, u64) -> u64) -> bool {
     let (a, b) = (frame.get(i.b), frame.get(i.c));
@@ -93,21 +105,25 @@ fn on_naturals(frame: Frame, i: Instr, f: impl Fn(u64, u64) -> u64) -> bool {
     }
 }
 
+#[jit]
 #[inline(always)]
 pub(super) fn div(frame: Frame, i: Instr) -> bool {
     on_naturals(frame, i, |a, b| a / b)
 }
 
+#[jit]
 #[inline(always)]
 pub(super) fn modulo(frame: Frame, i: Instr) -> bool {
     on_naturals(frame, i, |a, b| a % b)
 }
 
+#[jit]
 #[inline(always)]
 pub(super) fn rem(frame: Frame, i: Instr) -> bool {
     on_naturals(frame, i, |a, b| a % b)
 }
 
+#[jit]
 #[inline(always)]
 pub(super) fn shl(frame: Frame, i: Instr) -> bool {
     let (a, b) = (frame.get(i.b), frame.get(i.c));
@@ -119,6 +135,7 @@ pub(super) fn shl(frame: Frame, i: Instr) -> bool {
     }
 }
 
+#[jit]
 #[inline(always)]
 pub(super) fn shr(frame: Frame, i: Instr) -> bool {
     let (a, b) = (frame.get(i.b), frame.get(i.c));
@@ -130,12 +147,14 @@ pub(super) fn shr(frame: Frame, i: Instr) -> bool {
     }
 }
 
+#[jit]
 #[inline(always)]
 pub(super) fn bit_and(frame: Frame, i: Instr) -> bool {
     let (a, b) = (frame.get(i.b), frame.get(i.c));
     a.both_small(b) && set_option(frame, i.a, Some(from_word(word(a) & word(b))))
 }
 
+#[jit]
 #[inline(always)]
 pub(super) fn bit_xor(frame: Frame, i: Instr) -> bool {
     let (a, b) = (frame.get(i.b), frame.get(i.c));
@@ -143,17 +162,20 @@ pub(super) fn bit_xor(frame: Frame, i: Instr) -> bool {
 }
 
 /// The immediate operand in `c`, as twice its value.
+#[jit]
 #[inline(always)]
 fn imm_word(i: Instr) -> i64 {
     i64::from(i.c as i16) << 1
 }
 
+#[jit]
 #[inline(always)]
 pub(super) fn add_imm(frame: Frame, i: Instr) -> bool {
     let a = frame.get(i.b);
     a.is_small() && set_option(frame, i.a, word(a).checked_add(imm_word(i)).map(from_word))
 }
 
+#[jit]
 #[inline(always)]
 pub(super) fn sub_imm(frame: Frame, i: Instr) -> bool {
     let a = frame.get(i.b);
@@ -161,11 +183,13 @@ pub(super) fn sub_imm(frame: Frame, i: Instr) -> bool {
 }
 
 /// Sets the destination to a comparison's outcome, if there is one.
+#[jit]
 #[inline(always)]
 pub(super) fn set(vm: &Vm, frame: Frame, i: Instr, outcome: Option<bool>) -> bool {
     set_option(frame, i.a, outcome.map(|b| vm.boolean(b)))
 }
 
+#[jit]
 #[inline(always)]
 fn compare(
     frame: Frame,
@@ -183,6 +207,7 @@ fn compare(
     }
 }
 
+#[jit]
 #[inline(always)]
 fn compare_imm(frame: Frame, i: Instr, on_words: impl Fn(i64, i64) -> bool) -> Option<bool> {
     let a = frame.get(i.b);
@@ -191,10 +216,12 @@ fn compare_imm(frame: Frame, i: Instr, on_words: impl Fn(i64, i64) -> bool) -> O
 
 macro_rules! comparisons {
     ($($name:ident $name_imm:ident $operator:tt,)*) => {$(
+        #[jit]
         #[inline(always)]
         pub(super) fn $name(frame: Frame, i: Instr) -> Option<bool> {
             compare(frame, i, |a, b| a $operator b, |a, b| a $operator b)
         }
+        #[jit]
         #[inline(always)]
         pub(super) fn $name_imm(frame: Frame, i: Instr) -> Option<bool> {
             compare_imm(frame, i, |a, b| a $operator b)
@@ -212,6 +239,7 @@ comparisons! {
 }
 
 /// Identity. Equal numbers are identical; so numbers outside registers are left to the general path.
+#[jit]
 #[inline(always)]
 pub(super) fn identical(vm: &Vm, frame: Frame, i: Instr) -> Option<bool> {
     let (a, b) = (frame.get(i.b), frame.get(i.c));
@@ -228,6 +256,7 @@ pub(super) fn identical(vm: &Vm, frame: Frame, i: Instr) -> Option<bool> {
 }
 
 /// Different words are different objects unless they are numbers in the heap.
+#[jit]
 #[inline(always)]
 fn identical_slow(a: Value, b: Value) -> Option<bool> {
     let is_plain = |v: Value| v.header().is_some_and(|h| h.kind() == crate::objects::kind::INSTANCE);
@@ -235,6 +264,7 @@ fn identical_slow(a: Value, b: Value) -> Option<bool> {
 }
 
 /// Whether a counting loop is left at once.
+#[jit]
 #[inline(always)]
 pub(super) fn for_prep(frame: Frame, i: Instr) -> Option<bool> {
     let (counter, limit) = (frame.get(i.a), frame.get(i.a + 1));
@@ -242,6 +272,7 @@ pub(super) fn for_prep(frame: Frame, i: Instr) -> Option<bool> {
 }
 
 /// Whether a loop that counts down is left at once.
+#[jit]
 #[inline(always)]
 pub(super) fn for_down_prep(frame: Frame, i: Instr) -> Option<bool> {
     let (counter, limit) = (frame.get(i.a), frame.get(i.a + 1));
@@ -249,6 +280,7 @@ pub(super) fn for_down_prep(frame: Frame, i: Instr) -> Option<bool> {
 }
 
 /// Counts up by one; whether the loop goes on.
+#[jit]
 #[inline(always)]
 pub(super) fn for_loop(frame: Frame, i: Instr) -> bool {
     let (counter, limit) = (word(frame.get(i.a)), word(frame.get(i.a + 1)));
@@ -260,6 +292,7 @@ pub(super) fn for_loop(frame: Frame, i: Instr) -> bool {
 }
 
 /// Counts down by one; whether the loop goes on.
+#[jit]
 #[inline(always)]
 pub(super) fn for_down_loop(frame: Frame, i: Instr) -> bool {
     let (counter, limit) = (word(frame.get(i.a)), word(frame.get(i.a + 1)));
@@ -271,6 +304,7 @@ pub(super) fn for_down_loop(frame: Frame, i: Instr) -> bool {
 }
 
 /// Counts up by the step in `c`; whether the loop goes on.
+#[jit]
 #[inline(always)]
 pub(super) fn for_step_loop(frame: Frame, i: Instr) -> bool {
     let (counter, limit) = (word(frame.get(i.a)), word(frame.get(i.a + 1)));

@@ -1,5 +1,6 @@
 //! Primitives that change the flow of control, and messages that the VM itself sends.
 
+use tailor::jit;
 use tailor_gc::Gc;
 
 use super::{Regs, send};
@@ -187,6 +188,7 @@ fn invoke_with(
 }
 
 /// A global without a value: sends `unknownGlobal:` to `self`.
+#[jit::residual]
 #[cold]
 #[inline(never)]
 pub(super) fn unknown_global(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Stopped> {
@@ -209,6 +211,7 @@ fn this(regs: Regs) -> Value {
 }
 
 /// An inlined message met a receiver that its instructions can't handle: goes on in the stub that really sends it.
+#[jit::residual]
 #[cold]
 #[inline(never)]
 pub(super) fn leave_for_stub(vm: &mut Vm, regs: Regs, site: u16) -> Result<Regs, Stopped> {

@@ -1,5 +1,6 @@
 //! Handlers that move data: literals, globals, fields, contexts, blocks, arrays, tests.
 
+use tailor::jit;
 use tailor_gc::Gc;
 
 use super::{Frame, Regs};
@@ -11,22 +12,26 @@ use crate::objects::{Array, Association, Block, Context, Instance};
 use crate::value::Value;
 use crate::vm::Vm;
 
+#[jit]
 #[inline(always)]
 pub(super) fn move_(frame: Frame, i: Instr) {
     frame.set(i.a, frame.get(i.b));
 }
 
+#[jit]
 #[inline(always)]
 pub(super) fn load_literal(method: Gc<Method>, frame: Frame, i: Instr) {
     // SAFETY: the compiler made the index and the literal together.
     frame.set(i.a, unsafe { method.literal(i.b) });
 }
 
+#[jit]
 #[inline(always)]
 pub(super) fn load_int(frame: Frame, i: Instr) {
     frame.set(i.a, Value::small(i64::from(i.imm32())));
 }
 
+#[jit]
 #[inline(always)]
 pub(super) fn load_global(method: Gc<Method>, frame: Frame, i: Instr) -> bool {
     // SAFETY: the literal of `LoadGlobal` is an association.
@@ -36,6 +41,7 @@ pub(super) fn load_global(method: Gc<Method>, frame: Frame, i: Instr) -> bool {
     value != Value::UNDEFINED
 }
 
+#[jit]
 #[inline(always)]
 pub(super) fn set_global(vm: &mut Vm, method: Gc<Method>, frame: Frame, i: Instr) {
     // SAFETY: the literal of `SetGlobal` is an association.
@@ -48,18 +54,21 @@ pub(super) fn set_global(vm: &mut Vm, method: Gc<Method>, frame: Frame, i: Instr
 ///
 /// # Safety
 /// `r` holds `self` in a method of a class that has fields.
+#[jit]
 #[inline(always)]
 unsafe fn this(frame: Frame, r: u16) -> Gc<Instance> {
     // SAFETY: only classes whose instances are `Instance`s have fields, and a method runs on instances of its class only.
     unsafe { frame.get(r).as_gc() }
 }
 
+#[jit]
 #[inline(always)]
 pub(super) fn get_field(frame: Frame, i: Instr) {
     // SAFETY: the compiler emits field accesses to `self` only, with an index from the class's fields.
     frame.set(i.a, unsafe { this(frame, i.b).slot(usize::from(i.c)).get() });
 }
 
+#[jit]
 #[inline(always)]
 pub(super) fn set_field(vm: &mut Vm, frame: Frame, i: Instr) {
     // SAFETY: as for `get_field`.
@@ -76,18 +85,21 @@ pub(super) fn set_field(vm: &mut Vm, frame: Frame, i: Instr) {
 ///
 /// # Safety
 /// The register holds a context: the compiler reserved it for one.
+#[jit]
 #[inline(always)]
 unsafe fn context(frame: Frame, r: u16) -> Gc<Context> {
     // SAFETY: the caller's promise.
     unsafe { frame.get(r).as_gc() }
 }
 
+#[jit]
 #[inline(always)]
 pub(super) fn get_context(frame: Frame, i: Instr) {
     // SAFETY: the compiler laid out the context.
     frame.set(i.a, unsafe { context(frame, i.b).slot(usize::from(i.c)).get() });
 }
 
+#[jit]
 #[inline(always)]
 pub(super) fn set_context(vm: &mut Vm, frame: Frame, i: Instr) {
     // SAFETY: the compiler laid out the context.
@@ -95,6 +107,7 @@ pub(super) fn set_context(vm: &mut Vm, frame: Frame, i: Instr) {
     store(vm, context, i.c, frame.get(i.b));
 }
 
+#[jit]
 #[inline(always)]
 fn store(vm: &mut Vm, context: Gc<Context>, slot: u16, value: Value) {
     // SAFETY: the compiler laid out the context.
@@ -105,6 +118,7 @@ fn store(vm: &mut Vm, context: Gc<Context>, slot: u16, value: Value) {
 }
 
 /// The block in `r0`.
+#[jit]
 #[inline(always)]
 pub(super) fn block(frame: Frame) -> Gc<Block> {
     // SAFETY: only a block's code asks, and its `r0` is the block.
@@ -112,6 +126,7 @@ pub(super) fn block(frame: Frame) -> Gc<Block> {
 }
 
 /// The context `hops` steps out from the block's own.
+#[jit]
 #[inline(always)]
 pub(super) fn outer_context(frame: Frame, hops: u16) -> Gc<Context> {
     let mut context = block(frame).context();
@@ -123,32 +138,38 @@ pub(super) fn outer_context(frame: Frame, hops: u16) -> Gc<Context> {
     unsafe { context.as_gc() }
 }
 
+#[jit]
 #[inline(always)]
 pub(super) fn get_outer(frame: Frame, i: Instr) {
     // SAFETY: the compiler laid out the context.
     frame.set(i.a, unsafe { outer_context(frame, i.b).slot(usize::from(i.c)).get() });
 }
 
+#[jit]
 #[inline(always)]
 pub(super) fn set_outer(vm: &mut Vm, frame: Frame, i: Instr) {
     store(vm, outer_context(frame, i.b), i.c, frame.get(i.a));
 }
 
+#[jit]
 #[inline(always)]
 fn optional(frame: Frame, r: u16, default: Value) -> Value {
     if r == NO_REGISTER { default } else { frame.get(r) }
 }
 
+#[jit]
 #[inline(always)]
 pub(super) fn new_context(vm: &mut Vm, regs: Regs, i: Instr) -> Result<(), Stopped> {
     make_context(vm, regs, i, Value::UNDEFINED)
 }
 
+#[jit]
 #[inline(always)]
 pub(super) fn new_context_in_block(vm: &mut Vm, regs: Regs, i: Instr) -> Result<(), Stopped> {
     make_context(vm, regs, i, block(regs.frame).context())
 }
 
+#[jit]
 #[inline(always)]
 fn make_context(vm: &mut Vm, regs: Regs, i: Instr, default: Value) -> Result<(), Stopped> {
     let outer = optional(regs.frame, i.b, default);
@@ -156,23 +177,27 @@ fn make_context(vm: &mut Vm, regs: Regs, i: Instr, default: Value) -> Result<(),
     Ok(())
 }
 
+#[jit::residual]
 #[inline(always)]
 fn allocate_context(vm: &mut Vm, regs: Regs, outer: Value, slots: u16) -> Result<Value, Stopped> {
     vm.saved.set(regs);
     vm.new_context(outer, slots).map(Value::from_gc).map_err(|raise| vm.stop(raise))
 }
 
+#[jit]
 #[inline(always)]
 pub(super) fn make_block(vm: &mut Vm, regs: Regs, i: Instr) -> Result<(), Stopped> {
     make_block_with(vm, regs, i, regs.frame.get(0), Value::UNDEFINED)
 }
 
+#[jit]
 #[inline(always)]
 pub(super) fn make_block_in_block(vm: &mut Vm, regs: Regs, i: Instr) -> Result<(), Stopped> {
     let outer = block(regs.frame);
     make_block_with(vm, regs, i, outer.receiver(), outer.context())
 }
 
+#[jit]
 #[inline(always)]
 fn make_block_with(vm: &mut Vm, regs: Regs, i: Instr, receiver: Value, default: Value) -> Result<(), Stopped> {
     let context = optional(regs.frame, i.c, default);
@@ -182,6 +207,7 @@ fn make_block_with(vm: &mut Vm, regs: Regs, i: Instr, receiver: Value, default: 
     Ok(())
 }
 
+#[jit::residual]
 #[inline(always)]
 fn allocate_block(
     vm: &mut Vm,
@@ -194,12 +220,14 @@ fn allocate_block(
     vm.new_block(method, receiver, context).map_err(|raise| vm.stop(raise))
 }
 
+#[jit]
 #[inline(always)]
 pub(super) fn block_self(frame: Frame, i: Instr) {
     frame.set(i.a, block(frame).receiver());
 }
 
 /// Whether the register holds the Boolean `when`; `None` if it holds no Boolean.
+#[jit]
 #[inline(always)]
 pub(super) fn is_boolean(vm: &Vm, frame: Frame, i: Instr, when: bool) -> Option<bool> {
     let value = frame.get(i.a);
@@ -213,12 +241,14 @@ pub(super) fn is_boolean(vm: &Vm, frame: Frame, i: Instr, when: bool) -> Option<
 }
 
 /// Whether the register holds nil; `None` if the object there may have its own idea about the message.
+#[jit]
 #[inline(always)]
 pub(super) fn is_nil(vm: &Vm, frame: Frame, i: Instr) -> Option<bool> {
     let nil = frame.get(i.a) == vm.nil;
     answers_as_expected(vm, nil).then_some(nil)
 }
 
+#[jit]
 #[inline(always)]
 pub(super) fn nil_test(vm: &Vm, frame: Frame, i: Instr, when: bool) -> bool {
     let nil = frame.get(i.b) == vm.nil;
@@ -230,11 +260,13 @@ pub(super) fn nil_test(vm: &Vm, frame: Frame, i: Instr, when: bool) -> bool {
 }
 
 /// Whether nil, or everything else, answers the messages about nil as the instructions assume.
+#[jit]
 #[inline(always)]
 fn answers_as_expected(vm: &Vm, nil: bool) -> bool {
     if nil { vm.assumptions.nil } else { vm.assumptions.not_nil }
 }
 
+#[jit]
 #[inline(always)]
 pub(super) fn not(vm: &Vm, frame: Frame, i: Instr) -> bool {
     let value = frame.get(i.b);
@@ -250,6 +282,7 @@ pub(super) fn not(vm: &Vm, frame: Frame, i: Instr) -> bool {
 }
 
 /// The array in a register, and the offset for an index from 1, if both are as the fast path wants them.
+#[jit]
 #[inline(always)]
 fn element(frame: Frame, array: u16, index: u16) -> Option<(Gc<Array>, usize)> {
     let (array, index) = (frame.get(array), frame.get(index));
@@ -258,7 +291,7 @@ fn element(frame: Frame, array: u16, index: u16) -> Option<(Gc<Array>, usize)> {
     }
     // SAFETY: values that programs see are never undefined; objects of class Array are arrays.
     let array: Gc<Array> = unsafe {
-        if array.header_unchecked().tag() != Core::Array.id().0 {
+        if array.header_unchecked().tag() != const { Core::Array.id().0 } {
             return None;
         }
         array.as_gc()
@@ -267,6 +300,7 @@ fn element(frame: Frame, array: u16, index: u16) -> Option<(Gc<Array>, usize)> {
     (offset < array.length()).then_some((array, offset))
 }
 
+#[jit]
 #[inline(always)]
 pub(super) fn at(frame: Frame, i: Instr) -> bool {
     match element(frame, i.b, i.c) {
@@ -279,6 +313,7 @@ pub(super) fn at(frame: Frame, i: Instr) -> bool {
     }
 }
 
+#[jit]
 #[inline(always)]
 pub(super) fn at_put(vm: &mut Vm, frame: Frame, i: Instr) -> bool {
     match element(frame, i.a, i.b) {

@@ -6,16 +6,19 @@
 //!   address, the distance to the caller's frame, and the register for the result. Zero marks a frame that was entered from
 //!   Rust.
 
+use tailor::{GuestStack, jit};
 use tailor_gc::Gc;
 
 use crate::method::Method;
 use crate::value::Value;
 
 /// A frame, by the address of its `r0`.
+#[jit::value]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(transparent)]
-pub struct Frame(*mut Value);
+pub struct Frame(GuestStack<Value>);
 
+#[jit]
 impl Frame {
     /// The frame whose `r0` is at this address.
     ///
@@ -24,68 +27,78 @@ impl Frame {
     /// All frames are made so; [`super::send::enter`] checks the room.
     #[inline(always)]
     pub unsafe fn at(address: *mut Value) -> Frame {
-        Frame(address)
+        Frame(GuestStack::at(address))
     }
 
     /// The address of `r0`.
     #[inline(always)]
     pub fn address(self) -> *mut Value {
-        self.0
+        self.0.address()
     }
 
     /// Register `r`.
     #[inline(always)]
     pub fn get(self, r: u16) -> Value {
         // SAFETY: the compiler uses only registers that it reserved, and a frame has room for them.
-        unsafe { *self.0.add(usize::from(r)) }
+        unsafe { self.0.get(r as isize) }
     }
 
     /// Sets register `r`.
     #[inline(always)]
     pub fn set(self, r: u16, value: Value) {
         // SAFETY: as for `get`.
-        unsafe { *self.0.add(usize::from(r)) = value }
+        unsafe { self.0.set(r as isize, value) }
     }
 
     /// The frame whose `r0` is this frame's register `r`.
     #[inline(always)]
     pub fn window(self, r: u16) -> Frame {
-        Frame(self.0.wrapping_add(usize::from(r)))
+        Frame(self.0.up(usize::from(r)))
+    }
+
+    /// The frame whose `r0` lies `words` words below this one's.
+    #[inline(always)]
+    pub(super) fn below(self, words: usize) -> Frame {
+        Frame(self.0.down(words))
     }
 
     /// `count` registers from `r` on.
+    #[jit::native]
     pub fn slice<'a>(self, r: u16, count: usize) -> &'a [Value] {
         // SAFETY: as for `get`; the slice is used before the registers change.
-        unsafe { std::slice::from_raw_parts(self.0.add(usize::from(r)), count) }
+        unsafe { std::slice::from_raw_parts(self.address().add(usize::from(r)), count) }
     }
 
     #[inline(always)]
     pub(super) fn set_link(self, method: Gc<Method>, link: Link) {
         // SAFETY: each frame has room for its link.
         unsafe {
-            *self.0.sub(2).cast::<*mut Method>() = method.as_ptr();
-            *self.0.sub(1).cast::<u64>() = link.0;
+            self.0.cast::<Gc<Method>>().set(-2, method);
+            self.0.cast::<u64>().set(-1, link.0);
         }
     }
 
     #[inline(always)]
     pub(super) fn link(self) -> Link {
         // SAFETY: as for `set_link`.
-        Link(unsafe { *self.0.sub(1).cast::<u64>() })
+        Link(unsafe { self.0.cast::<u64>().get(-1) })
     }
 
     /// The caller's method; there is one unless the link is [`Link::ENTRY`].
     #[inline(always)]
     pub(super) fn caller_method(self) -> Gc<Method> {
         // SAFETY: set together with the link.
-        unsafe { Gc::from_ptr(*self.0.sub(2).cast::<*mut Method>()) }
+        unsafe { self.0.cast::<Gc<Method>>().get(-2) }
     }
 }
 
 /// Where a frame returns to.
+#[jit::value]
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(transparent)]
 pub(super) struct Link(u64);
 
+#[jit]
 impl Link {
     /// The frame was entered from Rust.
     pub const ENTRY: Link = Link(0);
@@ -112,6 +125,7 @@ impl Link {
 }
 
 /// The state of the interpreter: all there is beside the heap and the guest stack.
+#[jit::value]
 #[derive(Clone, Copy, Debug)]
 pub struct Regs {
     /// What is being executed.
@@ -135,12 +149,13 @@ impl Regs {
         if link == Link::ENTRY {
             return None;
         }
-        let frame = Frame(self.frame.address().wrapping_sub(link.window()));
+        let frame = self.frame.below(link.window());
         Some(Regs { method: self.frame.caller_method(), pc: link.pc() - 1, frame })
     }
 }
 
 /// A place for [`Regs`], possibly empty.
+#[jit::object]
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub(crate) struct SavedRegs {
@@ -151,7 +166,7 @@ pub(crate) struct SavedRegs {
 
 impl SavedRegs {
     /// Holds nothing.
-    pub const EMPTY: SavedRegs = SavedRegs { method: None, pc: 0, frame: Frame(std::ptr::null_mut()) };
+    pub const EMPTY: SavedRegs = SavedRegs { method: None, pc: 0, frame: Frame(GuestStack::at(std::ptr::null_mut())) };
 
     /// What it holds.
     #[inline(always)]

@@ -1,6 +1,6 @@
 //! The interpreter.
 //!
-//! [`interpret`] is the *portal*: one loop over one `match`, one handler a bytecode, in the modules below. The state is
+//! `interpret` is the *portal*: one loop over one `match`, one handler a bytecode, in the modules below. The state is
 //! `method`, `pc`, `frame` ([`Regs`]; `code` is `method`'s first instruction, kept at hand) and nothing else, so that execution can be
 //! entered and left at every instruction.
 //!
@@ -18,11 +18,13 @@
 mod arith;
 pub(crate) mod control;
 mod data;
+mod execution;
 pub(crate) mod frame;
 mod operator;
 mod returns;
 mod send;
 
+use tailor::jit;
 use tailor_gc::Gc;
 
 use crate::bytecode::{LINK, Op};
@@ -32,6 +34,10 @@ use crate::objects::Str;
 use crate::value::Value;
 use crate::vm::Vm;
 
+pub(crate) use execution::Executor;
+#[cfg(feature = "jit")]
+pub use execution::jitcode;
+pub use execution::{Execution, UnknownExecution};
 use frame::Link;
 pub(crate) use frame::SavedRegs;
 pub use frame::{Frame, Regs};
@@ -67,7 +73,7 @@ pub(crate) fn run_method(vm: &mut Vm, receiver: Value, method: Gc<Method>, args:
     }
     frame.set_link(method, Link::ENTRY);
     let result = send::start(vm, method, frame).and_then(|start| match start {
-        send::Started::Running(Regs { method, pc, frame }) => interpret(vm, method, pc, frame),
+        send::Started::Running(Regs { method, pc, frame }) => execution::execute(vm, method, pc, frame),
         send::Started::Done(value) => Ok(value),
     });
     let result = result.map_err(|Stopped| vm.take_unwind());
@@ -79,6 +85,7 @@ pub(crate) fn run_method(vm: &mut Vm, receiver: Value, method: Gc<Method>, args:
 const MAX_OUTER_ARGS: usize = 255;
 
 /// Executes from the given state on until the frame that was entered from Rust returns.
+#[jit(portal)]
 #[allow(clippy::too_many_lines)] // One arm a bytecode; the work is in the handlers.
 fn interpret(vm: &mut Vm, mut method: Gc<Method>, mut pc: usize, mut frame: Frame) -> Result<Value, Stopped> {
     let mut code = method.code.get();
@@ -143,6 +150,7 @@ fn interpret(vm: &mut Vm, mut method: Gc<Method>, mut pc: usize, mut frame: Fram
                     frame = window;
                     pc = 0;
                     code = method.code.get();
+                    jit::can_enter!(method, pc; vm, frame);
                 }
                 None => go!(send::miss(vm, regs!(), $i)),
             }
@@ -167,6 +175,7 @@ fn interpret(vm: &mut Vm, mut method: Gc<Method>, mut pc: usize, mut frame: Fram
             if $again {
                 keep_branch();
                 pc = usize::from($i.b);
+                jit::can_enter!(method, pc; vm, frame);
             } else {
                 pc += 1;
             }
@@ -180,6 +189,7 @@ fn interpret(vm: &mut Vm, mut method: Gc<Method>, mut pc: usize, mut frame: Fram
     }
 
     loop {
+        jit::merge_point!(greens: method, pc; reds: vm, frame);
         // SAFETY: code ends in a return, and all jump targets lie in it.
         let i = unsafe { (*code.add(pc)).get() };
         match i.op {
@@ -211,7 +221,13 @@ fn interpret(vm: &mut Vm, mut method: Gc<Method>, mut pc: usize, mut frame: Fram
             Op::MakeBlockInBlock => next!(data::make_block_in_block(vm, regs!(), i)?),
             Op::BlockSelf => next!(data::block_self(frame, i)),
 
-            Op::Jump => pc = usize::from(i.b),
+            Op::Jump => {
+                let target = usize::from(i.b);
+                if target <= pc {
+                    jit::can_enter!(method, target; vm, frame);
+                }
+                pc = target;
+            }
             Op::JumpIfFalse => branch!(data::is_boolean(vm, frame, i, false), i),
             Op::JumpIfTrue => branch!(data::is_boolean(vm, frame, i, true), i),
             Op::JumpIfNil => branch!(data::is_nil(vm, frame, i), i),
@@ -303,6 +319,7 @@ fn interpret(vm: &mut Vm, mut method: Gc<Method>, mut pc: usize, mut frame: Fram
 /// Keeps the compiler from turning the branch around it into a conditional move. A branch is predicted; with a move, the fetch of
 /// the next instruction would wait for the comparison, and the comparison for operands that were just stored (measured: 3 ns
 /// an instruction in tight loops).
+#[jit::ignore]
 #[inline(always)]
 fn keep_branch() {
     // SAFETY: no instruction at all.

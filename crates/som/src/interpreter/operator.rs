@@ -1,5 +1,7 @@
 //! Operators in general: numbers of all kinds, and real sends.
 
+use tailor::jit;
+
 use super::{Regs, send};
 use crate::bytecode::{Instr, Op};
 use crate::errors::{Raise, Stopped};
@@ -58,6 +60,7 @@ fn doubles_have(op: Op) -> bool {
 }
 
 /// Executes an operator whose handler could not.
+#[jit::residual]
 #[cold]
 #[inline(never)]
 pub(super) fn general(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Stopped> {

@@ -1,5 +1,6 @@
 //! Returning: from frames, from stubs, and non-locally from blocks.
 
+use tailor::jit;
 use tailor_gc::Gc;
 
 use super::frame::Link;
@@ -12,21 +13,24 @@ use crate::value::Value;
 use crate::vm::Vm;
 
 /// Returns `value` to the caller: the state there.
+#[jit]
 #[inline(always)]
 pub(super) fn leave(frame: Frame, link: Link, value: Value) -> Regs {
     let method = frame.caller_method();
-    // SAFETY: the caller's frame lies below this one, by the distance noted when it made the call.
-    let caller = unsafe { Frame::at(frame.address().wrapping_sub(link.window())) };
+    // The caller's frame lies below this one, by the distance noted when it made the call.
+    let caller = frame.below(link.window());
     caller.set(link.target(), value);
     Regs { method, pc: link.pc(), frame: caller }
 }
 
 /// The method that a stub belongs to.
+#[jit]
 pub(super) fn resumed(stub: Gc<Method>) -> Gc<Method> {
     stub.parent.expect("a stub is made with the method it belongs to")
 }
 
 /// Notes in a home context that its method is active, and where.
+#[jit]
 #[inline(always)]
 pub(super) fn set_home(vm: &Vm, frame: Frame, i: Instr) {
     // SAFETY: both lie in the guest stack.
@@ -41,11 +45,13 @@ pub(super) const MAX_RUN: u32 = (1 << 27) - 1;
 const _: () = assert!((MAX_RUN as i64 + 1) << OFFSET_BITS <= crate::value::MAX_SMALL);
 
 /// Notes in a home context that its method has returned.
+#[jit]
 #[inline(always)]
 pub(super) fn kill_home(frame: Frame, r: u16) {
     home_slot(frame, r).set(Context::DEAD);
 }
 
+#[jit]
 #[inline(always)]
 fn home_slot<'a>(frame: Frame, r: u16) -> &'a crate::value::ValueSlot {
     // SAFETY: the compiler keeps the home context in this register from the method's entry on; the context is alive as
@@ -54,6 +60,8 @@ fn home_slot<'a>(frame: Frame, r: u16) -> &'a crate::value::ValueSlot {
 }
 
 /// Where a non-local return leads.
+#[jit::value]
+#[derive(Clone, Copy)]
 pub(super) enum NonLocal {
     /// Go on here.
     To(Regs),
@@ -62,6 +70,7 @@ pub(super) enum NonLocal {
 }
 
 /// `^ value` in a block.
+#[jit::residual]
 #[inline(never)]
 pub(super) fn non_local(vm: &mut Vm, regs: Regs, i: Instr) -> Result<NonLocal, Stopped> {
     let value = regs.frame.get(i.a);

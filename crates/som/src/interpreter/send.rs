@@ -4,6 +4,7 @@
 //! receiver's class against the site's first cache entry; on a miss ([`miss`]) the site becomes polymorphic, searched in
 //! order, and finally megamorphic, where the VM's lookup cache serves all.
 
+use tailor::jit;
 use tailor_gc::Gc;
 
 use super::frame::Link;
@@ -20,6 +21,7 @@ use crate::vm::{Vm, class_id};
 const SLACK: usize = 16;
 
 /// The first cache entry of a send's site.
+#[jit]
 #[inline(always)]
 fn entry(method: Gc<Method>, i: Instr) -> CacheEntry {
     // SAFETY: the compiler made the site and its number together.
@@ -27,6 +29,7 @@ fn entry(method: Gc<Method>, i: Instr) -> CacheEntry {
 }
 
 /// Makes the frame of a call; `None` if the stack has no room for it.
+#[jit]
 #[inline(always)]
 pub(super) fn push(vm: &Vm, caller: Gc<Method>, callee: Gc<Method>, frame: Frame, link: Link) -> Option<Frame> {
     let new = frame.window(link.window() as u16);
@@ -43,6 +46,7 @@ pub(super) fn push(vm: &Vm, caller: Gc<Method>, callee: Gc<Method>, frame: Frame
 }
 
 /// `SendMethod`, if the receiver has the expected class: callee and its frame.
+#[jit]
 #[inline(always)]
 pub(super) fn method_hit(
     vm: &Vm,
@@ -61,6 +65,7 @@ pub(super) fn method_hit(
 }
 
 /// `SendBlock`, if the receiver is a block with the right number of arguments.
+#[jit]
 #[inline(always)]
 pub(super) fn block_hit(vm: &Vm, method: Gc<Method>, pc: usize, frame: Frame, i: Instr) -> Option<(Gc<Method>, Frame)> {
     let receiver = frame.get(i.b);
@@ -75,6 +80,7 @@ pub(super) fn block_hit(vm: &Vm, method: Gc<Method>, pc: usize, frame: Frame, i:
 }
 
 /// `SendPrimitive`: whether the receiver has the expected class.
+#[jit]
 #[inline(always)]
 pub(super) fn primitive_hit(vm: &mut Vm, regs: Regs, i: Instr) -> Result<bool, Stopped> {
     let entry = entry(regs.method, i);
@@ -92,6 +98,7 @@ pub(super) fn primitive_hit(vm: &mut Vm, regs: Regs, i: Instr) -> Result<bool, S
 }
 
 /// The result of a method that is a primitive, on the receiver and arguments in the window.
+#[jit::residual]
 #[inline(always)]
 fn run_primitive(vm: &mut Vm, regs: Regs, method: Gc<Method>, window: u16) -> Result<Option<Value>, Stopped> {
     let Invokable::Primitive(Primitive::Native(function)) = method.invokable() else { return Ok(None) };
@@ -103,12 +110,14 @@ fn run_primitive(vm: &mut Vm, regs: Regs, method: Gc<Method>, window: u16) -> Re
 ///
 /// # Safety
 /// `object` is an instance of a class that has that field.
+#[jit]
 #[inline(always)]
 unsafe fn get_field(object: Value, field: usize) -> Value {
     // SAFETY: classes with fields have instances of this kind; the rest is the caller's promise.
     unsafe { object.as_gc::<Instance>().slot(field).get() }
 }
 
+#[jit]
 #[inline(always)]
 pub(super) fn getter_hit(method: Gc<Method>, frame: Frame, i: Instr) -> bool {
     let entry = entry(method, i);
@@ -121,6 +130,7 @@ pub(super) fn getter_hit(method: Gc<Method>, frame: Frame, i: Instr) -> bool {
     hit
 }
 
+#[jit]
 #[inline(always)]
 pub(super) fn setter_hit(vm: &mut Vm, method: Gc<Method>, frame: Frame, i: Instr) -> bool {
     let entry = entry(method, i);
@@ -133,6 +143,7 @@ pub(super) fn setter_hit(vm: &mut Vm, method: Gc<Method>, frame: Frame, i: Instr
     hit
 }
 
+#[jit]
 #[inline(always)]
 fn set_field(vm: &mut Vm, receiver: Value, field: usize, value: Value) {
     // SAFETY: as for `getter_hit`.
@@ -144,6 +155,7 @@ fn set_field(vm: &mut Vm, receiver: Value, field: usize, value: Value) {
     }
 }
 
+#[jit]
 #[inline(always)]
 pub(super) fn constant_hit(method: Gc<Method>, frame: Frame, i: Instr) -> bool {
     let entry = entry(method, i);
@@ -158,6 +170,7 @@ pub(super) fn constant_hit(method: Gc<Method>, frame: Frame, i: Instr) -> bool {
 }
 
 /// What a method returns that does nothing else.
+#[jit::residual(pure)]
 #[inline(always)]
 fn constant_of(method: Gc<Method>) -> Option<Value> {
     match method.invokable() {
@@ -167,6 +180,7 @@ fn constant_of(method: Gc<Method>) -> Option<Value> {
 }
 
 /// A send that is executed for the first time.
+#[jit::residual]
 #[cold]
 pub(super) fn first(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Stopped> {
     // SAFETY: the compiler made the site and its number together.
@@ -214,6 +228,7 @@ fn find(vm: &mut Vm, regs: Regs, class: crate::objects::ClassId, site: &Site) ->
 }
 
 /// A quickened send whose expectation failed: another class, or no room on the stack.
+#[jit::residual]
 #[cold]
 #[inline(never)]
 pub(super) fn miss(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Stopped> {
@@ -223,6 +238,7 @@ pub(super) fn miss(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Stopped> {
 }
 
 /// `SendPoly`.
+#[jit::residual]
 #[inline(never)]
 pub(super) fn polymorphic(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Stopped> {
     // SAFETY: the compiler made the site and its number together.
@@ -255,6 +271,7 @@ fn extend(vm: &mut Vm, regs: Regs, site: &Site, i: Instr) -> Result<Regs, Stoppe
 }
 
 /// `SendMega`.
+#[jit::residual]
 #[inline(never)]
 pub(super) fn megamorphic(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Stopped> {
     // SAFETY: the compiler made the site and its number together.
@@ -289,6 +306,7 @@ pub(super) fn operator(vm: &mut Vm, regs: Regs, site: &Site, window: u16, target
 }
 
 /// A send to super: the method depends on where the code is, not on the receiver.
+#[jit::residual]
 #[inline(never)]
 pub(super) fn to_super(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Stopped> {
     // SAFETY: the compiler made the site and its number together.

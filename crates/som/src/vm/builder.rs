@@ -11,7 +11,7 @@ use tailor_gc::Heap;
 use super::{Assumptions, ClassPath, Config, LOOKUP_CACHE, LookupEntry, Symbols, Vm};
 use crate::classes::{ClassInfo, Core};
 use crate::errors::{LoadError, Raise, RaiseKind};
-use crate::interpreter::SavedRegs;
+use crate::interpreter::{Executor, SavedRegs};
 use crate::objects::{ClassId, Instance, Str};
 use crate::value::Value;
 use tailor_gc::Gc;
@@ -39,12 +39,14 @@ impl Vm {
         })?;
         let mut heap = Heap::new(config.heap);
         super::memory::register_kinds(&mut heap);
+        let executor = Executor::new(config.execution, &mut heap);
         let symbols_used = first_symbols(&mut heap)?;
         let no_entry = LookupEntry { class: ClassId(u32::MAX), selector: 0, method: None };
         let mut vm = Vm {
             heap,
             stack,
             saved: SavedRegs::EMPTY,
+            executor,
             stopped: None,
             nil: Value::UNDEFINED,
             true_: Value::UNDEFINED,

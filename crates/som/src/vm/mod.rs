@@ -14,11 +14,12 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use rustc_hash::{FxHashMap, FxHashSet};
+use tailor::jit;
 use tailor_gc::{Gc, Heap, HeapConfig};
 
 use crate::classes::{ClassInfo, Core, InstanceFormat};
 use crate::errors::{LoadError, Raise, RaiseKind, RuntimeError, Stopped, Unwind};
-use crate::interpreter::SavedRegs;
+use crate::interpreter::{Execution, Executor, SavedRegs};
 use crate::method::Method;
 use crate::objects::{Association, ClassId, Instance, Str};
 use crate::output::Output;
@@ -38,6 +39,8 @@ pub struct Config {
     pub stack_size: usize,
     /// Where `print` and its kin write.
     pub output: Output,
+    /// Which reading of the interpreter executes programs.
+    pub execution: Execution,
 }
 
 /// A guest stack of 128 MiB holds more than a million activations of small methods.
@@ -54,6 +57,7 @@ struct LookupEntry {
 }
 
 /// Assumptions about the classes loaded so far, on which fast paths of instructions rest. They only ever become false.
+#[jit::value]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Assumptions {
     /// Nil answers `isNil`, `notNil`, and the `ifNil:` family as expected.
@@ -65,34 +69,53 @@ pub(crate) struct Assumptions {
 }
 
 /// A SOM world.
+#[jit::object]
 pub struct Vm {
     pub(crate) heap: Heap,
     pub(crate) stack: GuestStack,
     /// The state of the interpreter when it last left its loop: for stack traces and the collector.
     pub(crate) saved: SavedRegs,
+    /// Which reading of the interpreter executes programs.
+    #[jit(opaque)]
+    pub(crate) executor: Executor,
     /// Why execution stopped, until [`Vm::take_unwind`].
+    #[jit(opaque)]
     stopped: Option<Unwind>,
     pub(crate) nil: Value,
     pub(crate) true_: Value,
     pub(crate) false_: Value,
+    #[jit(opaque)]
     pub(crate) zero: Value,
+    #[jit(opaque)]
     pub(crate) negative_zero: Value,
     pub(crate) assumptions: Assumptions,
+    #[jit(opaque)]
     pub(crate) symbols_used: Symbols,
+    #[jit(opaque)]
     pub(crate) output: Output,
+    #[jit(opaque)]
     pub(crate) started: Instant,
+    #[jit(opaque)]
     pub(crate) random_state: u64,
     /// Counts the entries into the interpreter. A method that was active when an error ended its run is not active in the
     /// next one, though nothing marked its home context.
     pub(crate) run: u32,
+    #[jit(opaque)]
     classes: Vec<ClassInfo>,
+    #[jit(opaque)]
     globals: FxHashMap<usize, Gc<Association>>,
+    #[jit(opaque)]
     symbols: FxHashMap<Box<str>, Gc<Str>>,
+    #[jit(opaque)]
     methods: Vec<Gc<Method>>,
+    #[jit(opaque)]
     lookup_cache: Box<[LookupEntry]>,
+    #[jit(opaque)]
     specials: FxHashSet<&'static str>,
     /// What decides on values other than Booleans as conditions of loops compiled in place: for `whileFalse:`, for `whileTrue:`.
+    #[jit(opaque)]
     loop_conditions: [Option<Gc<Method>>; 2],
+    #[jit(opaque)]
     class_path: ClassPath,
 }
 
@@ -249,12 +272,6 @@ impl Vm {
         }
     }
 
-    /// The truth value as SOM object.
-    #[inline(always)]
-    pub fn boolean(&self, b: bool) -> Value {
-        if b { self.true_ } else { self.false_ }
-    }
-
     /// `nil`.
     #[inline(always)]
     pub fn nil(&self) -> Value {
@@ -385,6 +402,15 @@ impl Vm {
     }
 }
 
+#[jit]
+impl Vm {
+    /// The truth value as SOM object.
+    #[inline(always)]
+    pub fn boolean(&self, b: bool) -> Value {
+        if b { self.true_ } else { self.false_ }
+    }
+}
+
 /// Why a snippet has no value.
 #[derive(Debug)]
 pub enum EvalError {
@@ -395,6 +421,7 @@ pub enum EvalError {
 }
 
 /// The class of a value.
+#[jit]
 #[inline(always)]
 pub(crate) fn class_id(value: Value) -> ClassId {
     if value.is_ref() {
@@ -402,8 +429,8 @@ pub(crate) fn class_id(value: Value) -> ClassId {
         // SAFETY: values that programs see are never undefined.
         ClassId(unsafe { value.header_unchecked() }.tag())
     } else if value.is_small() {
-        Core::Integer.id()
+        const { Core::Integer.id() }
     } else {
-        Core::Double.id()
+        const { Core::Double.id() }
     }
 }

@@ -2,13 +2,17 @@
 
 use std::alloc::{Layout, alloc, dealloc};
 
+use tailor::jit;
+
 use crate::value::Value;
 
 /// A guest stack. Its memory is reserved at once; the operating system supplies it as it is touched.
+#[jit::object]
 #[derive(Debug)]
 pub struct GuestStack {
     base: *mut Value,
     limit: *mut Value,
+    #[jit(opaque)]
     layout: Layout,
 }
 
@@ -26,7 +30,10 @@ impl GuestStack {
         }
         Some(GuestStack { base, limit: base.wrapping_byte_add(layout.size()), layout })
     }
+}
 
+#[jit]
+impl GuestStack {
     /// The lowest word.
     #[inline(always)]
     pub fn base(&self) -> *mut Value {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use som::errors::{LoadError, RuntimeError, Unwind};
 use som::syntax::Source;
 use som::vm::EvalError;
-use som::{Config, Output, Value, Vm};
+use som::{Config, Execution, Output, Value, Vm};
 use tailor_gc::HeapConfig;
 
 /// A VM under test.
@@ -21,6 +21,7 @@ pub fn config() -> Config {
         heap: HeapConfig { limit: 256 << 20, ..HeapConfig::default() },
         stack_size: 1 << 20,
         output: Output::captured(),
+        execution: Execution::Native,
     }
 }
 

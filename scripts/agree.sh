@@ -1,21 +1,29 @@
 #!/usr/bin/env bash
-# Runs all SOM programs of the repository with a collection at every allocation and a check of the whole heap after each, and
-# compares what they print with what they print without. (That this is right is for `cargo test` to say; here, benchmarks
-# and TestSuite must at least succeed.)
+# Runs all SOM programs of the repository in the ordinary way and in another, and compares what they print and how they end. (That the
+# ordinary way is right is for `cargo test` to say; here, benchmarks and TestSuite must at least succeed.)
 #
-#   scripts/gc-stress.sh [CHECKOUT]
+#   scripts/agree.sh stress|jitcode|jitcode-stress [CHECKOUT]
 #
-# With a checkout of SOM-st/SOM, its TestSuite as well. Takes about 10 minutes.
+#   stress          with a collection at every allocation, and a check of the whole heap after each (10 minutes)
+#   jitcode         the interpreter's jitcode executed in the black hole (5 minutes)
+#   jitcode-stress  both at once (half an hour)
+# With a checkout of SOM-st/SOM, its TestSuite as well.
 # SOM    a built `som` to test; else the release build is made and used
 # SEED   for the few programs that are sampled (see mode_of): which allocations collect; else random
 # ONLY   a part of the names of the programs to run
 set -uo pipefail
-usage() { sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 2; }
-[ $# -le 1 ] || usage
+usage() { sed -n '2,14s/^# \{0,1\}//p' "$0"; exit 2; }
+[ $# -ge 1 ] && [ $# -le 2 ] || usage
+case $1 in
+  stress) execution=native stress=yes ;;
+  jitcode) execution=jitcode stress= ;;
+  jitcode-stress) execution=jitcode stress=yes ;;
+  *) usage ;;
+esac
 checkout=
-if [ $# -eq 1 ]; then
-  [ -d "$1/TestSuite" ] || usage
-  checkout=$(cd "$1" && pwd)
+if [ $# -eq 2 ]; then
+  [ -d "$2/TestSuite" ] || usage
+  checkout=$(cd "$2" && pwd)
 fi
 [ -z "${SOM:-}" ] || SOM=$(realpath "$SOM")
 cd "$(dirname "$0")/.." || exit 1
@@ -30,6 +38,7 @@ count=0 sampled=0 failed=()
 
 # The mode for a program. Sampled are those that would take more than ten minutes, since each collection has to look at much:
 mode_of() {
+  [ -n "$stress" ] || return
   case $1 in
     # 12 million allocations, 3 to 8 MB alive.
     benchmarks/Havlak) echo "stress=100,verify,seed=$SEED" ;;
@@ -41,11 +50,11 @@ mode_of() {
   esac
 }
 
-# output MODE COMMAND...: status and both streams; times differ from run to run.
+# output MODE EXECUTION COMMAND...: status and both streams; times differ from run to run.
 output() {
-  local mode=$1
-  shift
-  TAILOR_GC=$mode "$@" >"$scratch/out" 2>"$scratch/err" </dev/null
+  local mode=$1 execution=$2
+  shift 2
+  TAILOR_GC=$mode TAILOR_EXEC=$execution "$@" >"$scratch/out" 2>"$scratch/err" </dev/null
   echo "status $?"
   cat "$scratch/out" - "$scratch/err" <<<"--- standard error:" | sed 's/[0-9][0-9]*us/-us/g'
 }
@@ -64,11 +73,11 @@ check() {
   mode=$(mode_of "$name")
   count=$((count + 1))
   case $mode in *seed*) sampled=$((sampled + 1)) ;; esac
-  printf '%4d  %-50s %s' "$count" "$name" "$mode"
-  output "" "$@" >"$scratch/expected"
-  output "$mode" "$@" >"$scratch/actual"
+  printf '%4d  %-50s %s %s' "$count" "$name" $execution "$mode"
+  output "" native "$@" >"$scratch/expected"
+  output "$mode" $execution "$@" >"$scratch/actual"
   if [[ $name != tests/* ]] && ! succeeded "$scratch/expected"; then
-    printf '  FAILS without stress as well\n'
+    printf '  FAILS in the ordinary way\n'
     failed+=("$name")
   elif cmp -s "$scratch/expected" "$scratch/actual"; then
     printf '  ok, %d s\n' $((SECONDS - begin))
@@ -92,6 +101,6 @@ if [ -n "$checkout" ]; then
   check TestSuite "$SOM" -cp "$checkout/Smalltalk" "$checkout/TestSuite/TestHarness.som"
 fi
 
-echo "$((count - ${#failed[@]})) of $count programs print what they should; $sampled sampled, with SEED=$SEED; $SECONDS s"
+echo "$((count - ${#failed[@]})) of $count programs agree; $sampled sampled, with SEED=$SEED; $SECONDS s"
 [ ${#failed[@]} -eq 0 ] || printf 'failed: %s\n' "${failed[@]}"
 [ $count -gt 0 ] && [ ${#failed[@]} -eq 0 ]

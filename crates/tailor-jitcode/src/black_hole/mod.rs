@@ -1,0 +1,161 @@
+//! The black hole: executes jitcode, from its beginning or from any instruction on.
+//!
+//! # What for
+//! - A failed guard interrupts a unit in the midst of some frames of jitcode. They continue here, until native code can take over: at a merge point, whose variables are all
+//!   that its portal needs ([`Mode::ToMergePoint`]).
+//! - Run throughout ([`Mode::Throughout`]), whole programs execute in jitcode, and show that it means what the native reading means.
+//!
+//! # Terms
+//! - A [`SavedFrame`] is an interrupted activation: function, position, live values. A list of them, innermost last, is all there is to an interrupted computation. The innermost stands
+//!   before an instruction, the others at calls.
+//! - The *register file* ([`RegisterFile`]) holds the frames of everything that executes on this thread.
+//! - *Handing over* is calling the portal's native reading with a merge point's variables; what it returns is the result of the interrupted activation.
+//!
+//! # References
+//! Everything that executing jitcode holds is a word of the register file, in the range that [`RegisterRoots`] reports to a collector as ambiguous roots, arguments and
+//! results of native calls included. Words that go in or come out ([`SavedFrame::values`], the words of a result) are not: between taking them from, or giving them
+//! to, a place that the collector sees, nothing may be allocated.
+//!
+//! # Why so
+//! - *Why an explicit stack of frames?* Because frames come from outside (guards) and go outside (resume fuzzing), and because jitcode that recurses must not use up the native stack.
+//! - *Why does a portal that is called run natively, on the way to a merge point?* It is where the black hole wants to go.
+
+mod machine;
+mod panics;
+mod register_file;
+#[cfg(test)]
+mod tests;
+
+pub use panics::last_panic;
+pub use register_file::{RegisterFile, RegisterRoots};
+
+use crate::code::Position;
+use crate::function::JitFunction;
+use machine::{End, Machine};
+
+/// How far the black hole goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// To the end, portals included.
+    Throughout,
+    /// Each activation of a portal to its next merge point, the rest natively; portals that are called run natively from the start.
+    ToMergePoint,
+}
+
+/// An interrupted activation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SavedFrame {
+    /// Whose.
+    pub function: &'static JitFunction,
+    /// Innermost frame: before which instruction. Others: at which call.
+    pub position: Position,
+    /// What the registers of [`Code::live`](crate::code::Code::live) (of other frames than the innermost:
+    /// [`Code::live_across`](crate::code::Code::live_across)) hold, in that order.
+    pub values: Vec<u64>,
+}
+
+/// What came of executing jitcode for a while.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It returned these words.
+    Returned(Vec<u64>),
+    /// It was interrupted; outermost frame first.
+    Interrupted(Vec<SavedFrame>),
+}
+
+/// Executes a function with these argument words; its result's words.
+///
+/// # Safety
+/// The words are what the function's parameters are, and its native reading could be called with them.
+///
+/// # Panics
+/// As the function does. The register file is full.
+pub unsafe fn run(function: &'static JitFunction, arguments: &[u64], mode: Mode) -> Vec<u64> {
+    let mut machine = Machine::new(mode);
+    machine.begin(function, arguments);
+    // SAFETY: the caller's promise.
+    match unsafe { machine.execute::<false>(&mut u64::MAX.clone()) } {
+        End::Returned => machine.take_results(),
+        End::OutOfFuel(_) => unreachable!("fuel is not counted"),
+    }
+}
+
+/// Continues an interrupted computation; the result's words of the outermost activation.
+///
+/// # Safety
+/// The frames describe a computation that could be interrupted there: each but the innermost is at a call of the next one's function, and the live values are such as
+/// could be there. At least one frame is given.
+///
+/// # Panics
+/// As the functions do. The register file is full.
+pub unsafe fn resume(frames: &[SavedFrame], mode: Mode) -> Vec<u64> {
+    let mut machine = Machine::new(mode);
+    machine.restore(frames);
+    // SAFETY: the caller's promise.
+    match unsafe { machine.execute::<false>(&mut u64::MAX.clone()) } {
+        End::Returned => machine.take_results(),
+        End::OutOfFuel(_) => unreachable!("fuel is not counted"),
+    }
+}
+
+/// Begins to execute a function, for at most `steps` instructions (of jitcode; a native call is one), which are counted down.
+///
+/// # Safety
+/// As [`run`].
+///
+/// # Panics
+/// As [`run`].
+pub unsafe fn run_for(function: &'static JitFunction, arguments: &[u64], mode: Mode, steps: &mut u64) -> Outcome {
+    let mut machine = Machine::new(mode);
+    machine.begin(function, arguments);
+    // SAFETY: the caller's promise.
+    unsafe { finish(machine, steps) }
+}
+
+/// Continues an interrupted computation for at most `steps` instructions, which are counted down.
+///
+/// # Safety
+/// As [`resume`].
+///
+/// # Panics
+/// As [`resume`].
+pub unsafe fn resume_for(frames: &[SavedFrame], mode: Mode, steps: &mut u64) -> Outcome {
+    let mut machine = Machine::new(mode);
+    machine.restore(frames);
+    // SAFETY: the caller's promise.
+    unsafe { finish(machine, steps) }
+}
+
+/// Executes a function as [`run`] does, but interrupts it after every `every` instructions (at least 1), throws its frames away, and continues from what
+/// was saved; registers that were not live hold garbage then. For tests: the result must be that of [`run`].
+///
+/// # Safety
+/// As [`run`].
+///
+/// # Panics
+/// As [`run`].
+pub unsafe fn run_in_pieces(function: &'static JitFunction, arguments: &[u64], mode: Mode, every: u64) -> Vec<u64> {
+    let mut machine = Machine::new(mode);
+    machine.begin(function, arguments);
+    loop {
+        // SAFETY: the caller's promise; an interrupted computation can be continued.
+        let frames = match unsafe { machine.execute::<true>(&mut every.max(1)) } {
+            End::Returned => return machine.take_results(),
+            End::OutOfFuel(position) => machine.save(position),
+        };
+        drop(machine);
+        machine = Machine::new(mode);
+        machine.spoil(&frames);
+        machine.restore(&frames);
+    }
+}
+
+/// # Safety
+/// As [`resume`], of what the machine was made to execute.
+unsafe fn finish(mut machine: Machine, steps: &mut u64) -> Outcome {
+    // SAFETY: the caller's promise.
+    match unsafe { machine.execute::<true>(steps) } {
+        End::Returned => Outcome::Returned(machine.take_results()),
+        End::OutOfFuel(position) => Outcome::Interrupted(machine.save(position)),
+    }
+}

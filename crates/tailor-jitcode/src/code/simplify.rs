@@ -1,0 +1,439 @@
+//! Cleaning up SSA form, until nothing changes: what constants decide is decided, what is the same becomes one, what nobody uses goes.
+//!
+//! # What is done
+//! - A parameter that all ways bring the same value to is that value. (Undefined values count as any constant: whatever is there, nobody may look.)
+//! - Operations on constants are computed; a few identities that conversions and truth values bring along.
+//! - Branches on constants become jumps; branches on a negation are turned round; blocks that are not reached are forgotten.
+//! - A block that is alone in jumping to another continues in it; an empty block that jumps on is bypassed.
+//! - Blocks that only decide something are bypassed by those who come with the answer ([`thread`](super::thread)).
+//! - Instructions and parameters whose values are not used are dropped, if they do nothing else.
+//!
+//! # Why here
+//! Bodies are recorded by their structure, without regard for what is constant; constants appear when functions are inlined, when newtypes and options are taken apart. The tracer runs whatever is
+//! left here over and over, so that an instruction less is a gain each time.
+
+use tailor_compiler::eval::evaluate;
+use tailor_compiler::ir::{Op, OpCode, Type};
+
+use super::bits::BitSet;
+use super::thread::thread;
+use crate::tape::graph::{Edge, Graph, Inst, Terminator, Value, result_type};
+
+/// See [the module](self).
+pub(crate) fn simplify(graph: &mut Graph) {
+    to_fixed_point(graph);
+    while thread(graph) {
+        to_fixed_point(graph);
+    }
+}
+
+fn to_fixed_point(graph: &mut Graph) {
+    let mut pass = Simplifier { same: (0..graph.values.len() as u32).map(Value).collect(), changed: true, graph };
+    while std::mem::take(&mut pass.changed) {
+        let order = pass.graph.reverse_postorder();
+        pass.merge_parameters(&order);
+        pass.fold(&order);
+        pass.decide(&order);
+        pass.bypass();
+        pass.concatenate();
+        pass.drop_unused();
+    }
+}
+
+struct Simplifier<'a> {
+    graph: &'a mut Graph,
+    /// For each value, what it is the same as; chains end in the representative.
+    same: Vec<Value>,
+    changed: bool,
+}
+
+impl Simplifier<'_> {
+    fn representative(&self, mut value: Value) -> Value {
+        while value != Value::NONE && self.same[value.index()] != value {
+            value = self.same[value.index()];
+        }
+        value
+    }
+
+    fn unite(&mut self, value: Value, with: Value) {
+        self.same[value.index()] = with;
+        self.changed = true;
+    }
+
+    fn constant(&mut self, ty: Type, bits: u64) -> Value {
+        let value = self.graph.constant(ty, bits);
+        if value.index() == self.same.len() {
+            self.same.push(value);
+        }
+        value
+    }
+
+    /// Removes parameters that are one value.
+    fn merge_parameters(&mut self, order: &[usize]) {
+        let mut incoming: Vec<Vec<(usize, usize)>> = vec![Vec::new(); self.graph.blocks.len()];
+        for &block in order {
+            for (i, edge) in self.graph.terminator(block).edges().iter().enumerate() {
+                incoming[edge.target].push((block, i));
+            }
+        }
+        for &block in &order[1..] {
+            let mut kept = Vec::new();
+            for (i, parameter) in self.graph.blocks[block].parameters.clone().into_iter().enumerate() {
+                let args =
+                    incoming[block].iter().map(|&(from, edge)| self.graph.terminator(from).edges()[edge].args[i]);
+                match self.only_value(parameter, args.collect()) {
+                    Some(value) => self.unite(parameter, value),
+                    None => kept.push(i),
+                }
+            }
+            self.keep_parameters(block, &kept, &incoming[block]);
+        }
+    }
+
+    /// The value that all `args` are, if they are one.
+    fn only_value(&self, parameter: Value, args: Vec<Value>) -> Option<Value> {
+        let mut only = None;
+        let mut undefined = None;
+        for arg in args {
+            let arg = self.representative(arg);
+            if arg == parameter || only == Some(arg) {
+                continue;
+            }
+            if self.graph.is_undefined(arg) {
+                undefined = Some(arg);
+            } else if only.replace(arg).is_some() {
+                return None;
+            }
+        }
+        match (only, undefined) {
+            // A computed value need not be available on the way that brings nothing.
+            (Some(value), Some(_)) => (!self.graph.is_computed(value)).then_some(value),
+            (only, undefined) => only.or(undefined),
+        }
+    }
+
+    fn keep_parameters(&mut self, block: usize, kept: &[usize], incoming: &[(usize, usize)]) {
+        if kept.len() == self.graph.blocks[block].parameters.len() {
+            return;
+        }
+        let pick = |list: &[Value]| kept.iter().map(|&i| list[i]).collect();
+        let parameters = &mut self.graph.blocks[block].parameters;
+        *parameters = pick(parameters);
+        for &(from, edge) in incoming {
+            let (terminator, _) = self.graph.blocks[from].terminator.as_mut().expect("it has this edge");
+            let args = &mut terminator.edges_mut().swap_remove(edge).args;
+            *args = pick(args);
+        }
+    }
+
+    /// Renames all uses and folds operations.
+    fn fold(&mut self, order: &[usize]) {
+        // The operations that values come from.
+        let mut sources: Vec<Option<(OpCode, [Value; 3])>> = vec![None; self.graph.values.len()];
+        for &block in order {
+            let mut insts = std::mem::take(&mut self.graph.blocks[block].insts);
+            insts.retain_mut(|placed| {
+                placed.inst.for_each_use(|value| *value = self.representative(*value));
+                self.fold_address(&mut placed.inst, &sources);
+                let Inst::Pure { code, bits, args, dest } = &mut placed.inst else { return true };
+                if let Some(value) = self.folded(*code, *bits, args, &sources) {
+                    self.unite(*dest, value);
+                    return false;
+                }
+                sources[dest.index()] = Some((*code, *args));
+                true
+            });
+            self.graph.blocks[block].insts = insts;
+            let Some((mut terminator, at)) = self.graph.blocks[block].terminator.take() else { continue };
+            terminator.for_each_own_use(|value| *value = self.representative(*value));
+            for edge in terminator.edges_mut() {
+                edge.args.iter_mut().for_each(|value| *value = self.representative(*value));
+            }
+            if let Terminator::Branch { condition, then, otherwise } = &mut terminator
+                && let Some((operand, negated)) = self.tested(*condition, &sources)
+            {
+                *condition = operand;
+                if negated {
+                    std::mem::swap(then, otherwise);
+                }
+                self.changed = true;
+            }
+            self.graph.blocks[block].terminator = Some((terminator, at));
+        }
+    }
+
+    /// Constants that are added to the address of an access become part of its offset.
+    fn fold_address(&mut self, inst: &mut Inst, sources: &[Option<(OpCode, [Value; 3])>]) {
+        let (Inst::Load { memory, base, .. } | Inst::Store { memory, base, .. }) = inst else { return };
+        let Some(&Some((OpCode::PtrAdd, [below, bytes, _]))) = sources.get(base.index()) else { return };
+        let mut place = self.graph.memories[usize::from(*memory)];
+        let bytes = self.graph.constant_of(bytes).and_then(|bytes| i32::try_from(bytes as i64).ok());
+        if let Some(offset) = bytes.and_then(|bytes| place.offset.checked_add(bytes)) {
+            place.offset = offset;
+            *memory = self.graph.memory(&place);
+            *base = below;
+            self.changed = true;
+        }
+    }
+
+    /// If a condition compares a word with 0: that word, and whether it must be 0.
+    fn tested(&self, condition: Value, sources: &[Option<(OpCode, [Value; 3])>]) -> Option<(Value, bool)> {
+        let &Some((code, [a, b, _])) = sources.get(condition.index())? else { return None };
+        let zero = self.graph.constant_of(b) == Some(0);
+        match code {
+            OpCode::Eq if zero => Some((a, true)),
+            OpCode::Ne if zero => Some((a, false)),
+            _ => None,
+        }
+    }
+
+    /// What an operation can be replaced by.
+    fn folded(
+        &mut self,
+        code: OpCode,
+        bits: u8,
+        args: &mut [Value; 3],
+        sources: &[Option<(OpCode, [Value; 3])>],
+    ) -> Option<Value> {
+        let commutes = matches!(
+            code,
+            OpCode::Add | OpCode::Mul | OpCode::And | OpCode::Or | OpCode::Xor | OpCode::Eq | OpCode::Ne
+        );
+        if commutes && self.graph.constant_of(args[0]).is_some() {
+            args.swap(0, 1);
+        }
+        let [a, b, c] = *args;
+        let constant = |value| if value == Value::NONE { Some(0) } else { self.graph.constant_of(value) };
+        let (ka, kb) = (constant(a), constant(b));
+        if let (Some(a), Some(b), Some(c)) = (ka, kb, constant(c)) {
+            let ty = result_type(code)?;
+            let mut op = Op::new(code, ty);
+            op.aux = u16::from(bits);
+            return evaluate(&op, a, b, c).map(|word| self.constant(ty, word));
+        }
+        let source = |value: Value| sources.get(value.index()).copied().flatten();
+        if let (OpCode::Add | OpCode::PtrAdd, Some(more)) = (code, kb)
+            && let Some((inner_code, [inner, addend, _])) = source(a)
+            && inner_code == code
+            && let Some(addend) = self.graph.constant_of(addend)
+        {
+            *args = [inner, self.constant(Type::Int, addend.wrapping_add(more)), c];
+            self.changed = true;
+            return None;
+        }
+        match (code, kb) {
+            (OpCode::Add | OpCode::Sub | OpCode::Or | OpCode::Xor | OpCode::PtrAdd, Some(0))
+            | (OpCode::Shl | OpCode::Shr | OpCode::Sar, Some(0))
+            | (OpCode::Mul | OpCode::DivS | OpCode::DivU, Some(1))
+            | (OpCode::And, Some(u64::MAX)) => Some(a),
+            (OpCode::And, Some(1)) | (OpCode::Ne, Some(0)) | (OpCode::Eq, Some(1)) => {
+                source(a).is_some_and(|(code, _)| is_truth(code)).then_some(a)
+            }
+            // Not not.
+            (OpCode::Eq, Some(0)) => match source(a) {
+                Some((OpCode::Eq, [inner, zero, _])) if self.graph.constant_of(zero) == Some(0) => {
+                    source(inner).is_some_and(|(code, _)| is_truth(code)).then_some(inner)
+                }
+                _ => None,
+            },
+            (OpCode::IntToRef, _) => source(a).and_then(|(code, args)| (code == OpCode::RefToInt).then_some(args[0])),
+            (OpCode::RefToInt, _) => source(a).and_then(|(code, args)| (code == OpCode::IntToRef).then_some(args[0])),
+            (OpCode::BitsFloat, _) => source(a).and_then(|(code, args)| (code == OpCode::FloatBits).then_some(args[0])),
+            (OpCode::FloatBits, _) => source(a).and_then(|(code, args)| (code == OpCode::BitsFloat).then_some(args[0])),
+            (OpCode::Select, _) => match ka {
+                Some(0) => Some(c),
+                Some(_) => Some(b),
+                None => (b == c).then_some(b),
+            },
+            _ => None,
+        }
+    }
+
+    /// Branches whose way is known become jumps.
+    fn decide(&mut self, order: &[usize]) {
+        for &block in order {
+            let Some((terminator, at)) = self.graph.blocks[block].terminator.take() else { continue };
+            let decided = match &terminator {
+                Terminator::Branch { condition, then, otherwise } => match self.graph.constant_of(*condition) {
+                    Some(0) => Some(otherwise.clone()),
+                    Some(_) => Some(then.clone()),
+                    None => (then == otherwise).then(|| then.clone()),
+                },
+                Terminator::Switch { value, cases, default } => match self.graph.constant_of(*value) {
+                    Some(word) => {
+                        let case = cases.iter().find(|&&(case, _)| case == word);
+                        Some(case.map_or(default, |(_, edge)| edge).clone())
+                    }
+                    None => cases.iter().all(|(_, edge)| edge == default).then(|| default.clone()),
+                },
+                _ => None,
+            };
+            self.changed |= decided.is_some();
+            self.graph.blocks[block].terminator = Some((decided.map_or(terminator, Terminator::Jump), at));
+        }
+    }
+
+    /// Edges to blocks that do nothing but jump on lead to where these jump.
+    fn bypass(&mut self) {
+        let order = self.graph.reverse_postorder();
+        let used = self.used_beyond_jumps(&order);
+        for block in order {
+            let Some((mut terminator, at)) = self.graph.blocks[block].terminator.take() else { continue };
+            for edge in terminator.edges_mut() {
+                if let Some(next) = self.next_of_empty(edge, &used) {
+                    *edge = next;
+                    self.changed = true;
+                }
+            }
+            self.graph.blocks[block].terminator = Some((terminator, at));
+        }
+    }
+
+    /// All values that are used elsewhere than in a block that does nothing but pass its own parameters on.
+    fn used_beyond_jumps(&mut self, order: &[usize]) -> BitSet {
+        let mut used = BitSet::new(self.graph.values.len());
+        for &block in order {
+            let data = &mut self.graph.blocks[block];
+            for placed in &mut data.insts {
+                placed.inst.for_each_use(|value| _ = used.insert(value.index()));
+            }
+            let Some((terminator, _)) = &mut data.terminator else { continue };
+            terminator.for_each_own_use(|value| _ = used.insert(value.index()));
+            let only_jumps = data.insts.is_empty() && matches!(terminator, Terminator::Jump(_));
+            for arg in terminator.edges().into_iter().flat_map(|edge| &edge.args) {
+                if !(only_jumps && data.parameters.contains(arg)) {
+                    used.insert(arg.index());
+                }
+            }
+        }
+        used
+    }
+
+    /// Where an edge to an empty block leads in the end, through others like it; `None` if the block is not empty, its parameters are `used` elsewhere, or it leads nowhere.
+    fn next_of_empty(&self, edge: &Edge, used: &BitSet) -> Option<Edge> {
+        let mut last: Option<Edge> = None;
+        for _ in 0..self.graph.blocks.len() {
+            let Edge { target, args } = last.as_ref().unwrap_or(edge);
+            let data = &self.graph.blocks[*target];
+            match &data.terminator {
+                Some((Terminator::Jump(next), _))
+                    if data.insts.is_empty() && !data.parameters.iter().any(|value| used.contains(value.index())) =>
+                {
+                    let mut next = next.clone();
+                    for value in &mut next.args {
+                        if let Some(i) = data.parameters.iter().position(|parameter| parameter == value) {
+                            *value = args[i];
+                        }
+                    }
+                    last = Some(next);
+                }
+                _ => return last,
+            }
+        }
+        None
+    }
+
+    /// A block that is the only one to come to the block it jumps to takes that block's place, too.
+    fn concatenate(&mut self) {
+        let order = self.graph.reverse_postorder();
+        let mut predecessors = self.graph.predecessors(&order);
+        for &block in &order {
+            while let Some((Terminator::Jump(edge), _)) = &self.graph.blocks[block].terminator
+                && edge.target != block
+                && predecessors[edge.target].len() == 1
+            {
+                let edge = edge.clone();
+                let next = std::mem::take(&mut self.graph.blocks[edge.target]);
+                for (parameter, arg) in next.parameters.into_iter().zip(edge.args) {
+                    self.unite(parameter, arg);
+                }
+                let data = &mut self.graph.blocks[block];
+                data.insts.extend(next.insts);
+                data.terminator = next.terminator;
+                predecessors[edge.target].clear();
+                self.changed = true;
+            }
+        }
+    }
+
+    /// Drops what only computes values that nobody uses.
+    fn drop_unused(&mut self) {
+        let order = self.graph.reverse_postorder();
+        let mut used = BitSet::new(self.graph.values.len());
+        let mut incoming: Vec<Vec<(usize, usize)>> = vec![Vec::new(); self.graph.blocks.len()];
+        for &block in &order {
+            for (i, edge) in self.graph.terminator(block).edges().iter().enumerate() {
+                incoming[edge.target].push((block, i));
+            }
+        }
+        // Backwards, most values are seen used before they are seen defined; loops take another round.
+        let mut changed = true;
+        while std::mem::take(&mut changed) {
+            for &block in order.iter().rev() {
+                changed |= self.mark_used(block, &mut used);
+            }
+        }
+        for &block in &order {
+            let count = self.graph.blocks[block].insts.len();
+            self.graph.blocks[block].insts.retain(|placed| is_needed(&placed.inst, &used));
+            self.changed |= self.graph.blocks[block].insts.len() != count;
+            if block != 0 {
+                let parameters = &self.graph.blocks[block].parameters;
+                let kept: Vec<usize> =
+                    (0..parameters.len()).filter(|&i| used.contains(parameters[i].index())).collect();
+                self.changed |= kept.len() != parameters.len();
+                self.keep_parameters(block, &kept, &incoming[block]);
+            }
+        }
+    }
+
+    fn mark_used(&mut self, block: usize, used: &mut BitSet) -> bool {
+        let mut changed = false;
+        let Some((mut terminator, at)) = self.graph.blocks[block].terminator.take() else { return false };
+        terminator.for_each_own_use(|value| changed |= used.insert(self.representative(*value).index()));
+        for edge in terminator.edges() {
+            for (&arg, &parameter) in edge.args.iter().zip(&self.graph.blocks[edge.target].parameters) {
+                if used.contains(parameter.index()) {
+                    changed |= used.insert(self.representative(arg).index());
+                }
+            }
+        }
+        self.graph.blocks[block].terminator = Some((terminator, at));
+        let mut insts = std::mem::take(&mut self.graph.blocks[block].insts);
+        for placed in insts.iter_mut().rev() {
+            if is_needed(&placed.inst, used) {
+                placed.inst.for_each_use(|value| changed |= used.insert(self.representative(*value).index()));
+            }
+        }
+        self.graph.blocks[block].insts = insts;
+        changed
+    }
+}
+
+fn is_needed(inst: &Inst, used: &BitSet) -> bool {
+    let mut needed = !inst.is_droppable();
+    inst.for_each_dest(|dest| needed |= used.contains(dest.index()));
+    needed
+}
+
+/// Whether an operation yields 0 or 1.
+fn is_truth(code: OpCode) -> bool {
+    matches!(
+        code,
+        OpCode::Eq
+            | OpCode::Ne
+            | OpCode::Lt
+            | OpCode::Le
+            | OpCode::LtU
+            | OpCode::LeU
+            | OpCode::FEq
+            | OpCode::FNe
+            | OpCode::FLt
+            | OpCode::FLe
+            | OpCode::RefEq
+            | OpCode::RefNe
+            | OpCode::OvfAdd
+            | OpCode::OvfSub
+            | OpCode::OvfMul
+    )
+}

@@ -1,0 +1,218 @@
+//! Functions, as jitcode knows them: what an annotated Rust function leaves behind beside itself.
+//!
+//! # Terms
+//! - A *jit function* ([`JitFunction`]) is one instance of an annotated function. If it has a *builder*, its jitcode can be made; if it has none, it is
+//!   *residual*: opaque, described by its [`Effects`].
+//! - The *trampoline* calls the native reading with words: it reads the arguments' leaves (see [`Shape`]) from one array and writes the result's leaves to another.
+//! - A *portal* is an interpreter's loop: it has merge points, and what runs in it may go on in compiled code or come from there.
+//!
+//! # Why so
+//! - *Why is the jitcode built lazily?* A process that never compiles anything should not pay for it, and most functions of an interpreter are never traced.
+//! - *Why `&'static`?* Code refers to functions and functions to code; both live as long as the process, and a plain reference is the cheapest name for them.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::panic::Location;
+use std::sync::{Mutex, OnceLock};
+
+use tailor_compiler::ir::Type;
+
+use crate::code::Code;
+use crate::tape::{Shape, Tape};
+
+/// Calls a native function: reads the arguments' words, writes the result's.
+pub type Trampoline = unsafe fn(arguments: *const u64, results: *mut u64);
+
+/// Records a function's body on a tape.
+pub type Builder = fn(&Tape);
+
+/// What a function is to the compilers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traits {
+    /// An interpreter's loop.
+    pub portal: bool,
+    /// Its result depends on its arguments and on immutable memory alone, and calling it does nothing else.
+    pub elidable: bool,
+    /// Its loops are unrolled when a unit is built.
+    pub unroll: bool,
+    /// Small enough for tier 1 to expand.
+    pub inline_in_tier1: bool,
+}
+
+impl Traits {
+    /// None of them.
+    pub const NONE: Traits = Traits { portal: false, elidable: false, unroll: false, inline_in_tier1: false };
+}
+
+/// A function that later tiers have their own code for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Role {
+    /// None.
+    #[default]
+    Ordinary,
+    /// Allocates an object.
+    Allocate,
+    /// The write barrier.
+    Barrier,
+}
+
+/// What memory a residual function may touch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Touches {
+    /// Any.
+    All,
+    /// These locations only: owner and field as in [`Memory`](crate::tape::Memory).
+    Only(&'static [(&'static str, &'static str)]),
+}
+
+/// What a residual function declares that it may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Effects {
+    /// Memory it may read.
+    pub reads: Touches,
+    /// Memory it may write.
+    pub writes: Touches,
+    /// Whether a collection may happen in it.
+    pub collects: bool,
+    /// Whether it may run a portal.
+    pub reenters: bool,
+    /// Whether it may panic.
+    pub panics: bool,
+}
+
+impl Effects {
+    /// Everything: what is assumed of a function that declares nothing.
+    pub const ANY: Effects =
+        Effects { reads: Touches::All, writes: Touches::All, collects: true, reenters: true, panics: true };
+    /// Nothing.
+    pub const NONE: Effects = Effects {
+        reads: Touches::Only(&[]),
+        writes: Touches::Only(&[]),
+        collects: false,
+        reenters: false,
+        panics: false,
+    };
+}
+
+/// What a function looks like from outside.
+#[derive(Clone, Copy, Debug)]
+pub struct Signature {
+    /// Its name, with the arguments of its type parameters, for people.
+    pub name: &'static str,
+    /// Where it stands in the source.
+    pub location: &'static Location<'static>,
+    /// Names of its parameters.
+    pub parameter_names: &'static [&'static str],
+    /// Shapes of its parameters.
+    pub parameters: &'static [&'static Shape],
+    /// Shape of its result.
+    pub result: &'static Shape,
+}
+
+/// One instance of an annotated function. Made by the macros' expansion, as a `static` or through [`JitFunction::instance`].
+pub struct JitFunction {
+    /// What it looks like from outside.
+    pub signature: Signature,
+    /// Records its body; `None` if it is residual.
+    pub builder: Option<Builder>,
+    /// Its native reading.
+    pub native: Trampoline,
+    /// What it is to the compilers.
+    pub traits: Traits,
+    /// Whether its body is recorded where it is called; see [`Tape::call`].
+    pub inline: bool,
+    /// What it declares to do, if it is residual.
+    pub effects: Effects,
+    /// What later tiers know of it.
+    pub role: Role,
+    /// Its jitcode, once it has been asked for.
+    code: OnceLock<Code>,
+}
+
+impl JitFunction {
+    /// A function with a body.
+    pub const fn new(signature: Signature, builder: Builder, native: Trampoline, traits: Traits) -> JitFunction {
+        JitFunction {
+            signature,
+            builder: Some(builder),
+            native,
+            traits,
+            inline: traits.inline_in_tier1,
+            effects: Effects::NONE,
+            role: Role::Ordinary,
+            code: OnceLock::new(),
+        }
+    }
+
+    /// The same, being recorded where it is called: what is natively `#[inline(always)]`.
+    pub const fn inlined(mut self) -> JitFunction {
+        self.inline = true;
+        self
+    }
+
+    /// A function of which the compilers know its effects only.
+    pub const fn residual(
+        signature: Signature,
+        native: Trampoline,
+        traits: Traits,
+        effects: Effects,
+        role: Role,
+    ) -> JitFunction {
+        JitFunction { signature, builder: None, native, traits, inline: false, effects, role, code: OnceLock::new() }
+    }
+
+    /// The instance of a generic function that `template` describes; made at the first request. Instances are told apart by their functions' addresses, name, and types of leaves:
+    /// rustc may merge functions whose machine code is equal, but those of different leaves are different on the tape.
+    pub fn instance(template: JitFunction) -> &'static JitFunction {
+        static INSTANCES: Mutex<Option<HashMap<InstanceKey, &'static JitFunction>>> = Mutex::new(None);
+        let Signature { name, parameters, result, .. } = template.signature;
+        let mut leaves = Vec::new();
+        parameters.iter().for_each(|shape| shape.leaf_types(&mut leaves));
+        result.leaf_types(&mut leaves);
+        let key = (template.builder.map_or(0, |builder| builder as usize), template.native as usize, name, leaves);
+        let mut instances = INSTANCES.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let instances = instances.get_or_insert_default();
+        instances.entry(key).or_insert_with(|| Box::leak(Box::new(template)))
+    }
+
+    /// Its jitcode, built at the first request.
+    ///
+    /// # Panics
+    /// It is residual.
+    pub fn code(&'static self) -> &'static Code {
+        self.code.get_or_init(|| Code::build(self))
+    }
+
+    /// Whether it is opaque.
+    pub fn is_residual(&self) -> bool {
+        self.builder.is_none()
+    }
+
+    /// How many words its arguments are.
+    pub fn argument_words(&self) -> usize {
+        self.signature.parameters.iter().map(|shape| shape.leaf_count()).sum()
+    }
+}
+
+/// Builder, trampoline, name, leaves of the signature.
+type InstanceKey = (usize, usize, &'static str, Vec<Type>);
+
+impl fmt::Debug for JitFunction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("JitFunction").field(&self.signature.name).finish()
+    }
+}
+
+impl PartialEq for JitFunction {
+    fn eq(&self, other: &JitFunction) -> bool {
+        std::ptr::eq(self, other)
+    }
+}
+
+impl Eq for JitFunction {}
+
+impl std::hash::Hash for JitFunction {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        std::ptr::from_ref(self).hash(state);
+    }
+}

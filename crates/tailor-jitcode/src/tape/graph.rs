@@ -1,0 +1,345 @@
+//! What a tape records: a control-flow graph of scalar instructions. The passes of [`code`](crate::code) turn it into SSA form and then into code.
+//!
+//! # Form
+//! - A [`Value`] is defined once: as a parameter of a block, or by an instruction. Constants and undefined values are values without a definition.
+//! - While recording, [`Inst::Get`] and [`Inst::Set`] access scalar variables; SSA construction removes both.
+//! - A block without a terminator is still being recorded. Nothing is appended to a block that has one.
+
+use std::collections::HashMap;
+use std::panic::Location;
+
+use tailor_compiler::ir::opcode::{Class, ResultType};
+use tailor_compiler::ir::{OpCode, Type};
+
+use super::calls::Color;
+use super::memory::Memory;
+use crate::function::JitFunction;
+
+/// A scalar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Value(pub u32);
+
+impl Value {
+    /// No value: an unused operand.
+    pub const NONE: Value = Value(u32::MAX);
+
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// Where a value comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Definition {
+    Constant(u64),
+    Undefined,
+    /// An instruction or a block's parameter.
+    Computed,
+}
+
+/// The variables of a merge point or an entry point.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Mark {
+    /// Name, colour and number of leaves, in the order of the portal's parameters.
+    pub variables: Vec<(&'static str, Color, u32)>,
+    /// All leaves.
+    pub values: Vec<Value>,
+}
+
+/// An instruction.
+#[derive(Clone, Debug)]
+pub(crate) enum Inst {
+    Pure { code: OpCode, bits: u8, args: [Value; 3], dest: Value },
+    Load { memory: u16, base: Value, index: Value, dest: Value },
+    Store { memory: u16, base: Value, index: Value, value: Value },
+    Call { function: &'static JitFunction, args: Vec<Value>, dests: Vec<Value> },
+    Promote { value: Value, dest: Value },
+    WeAreJitted { dest: Value },
+    MergePoint(Mark),
+    CanEnter(Mark),
+    Get { variable: u32, dest: Value },
+    Set { variable: u32, value: Value },
+}
+
+impl Inst {
+    /// Calls `f` with each value it uses.
+    pub fn for_each_use(&mut self, mut f: impl FnMut(&mut Value)) {
+        let mut optional = |value: &mut Value| {
+            if *value != Value::NONE {
+                f(value);
+            }
+        };
+        match self {
+            Inst::Pure { args, .. } => args.iter_mut().for_each(optional),
+            Inst::Load { base, index, .. } => [base, index].into_iter().for_each(optional),
+            Inst::Store { base, index, value, .. } => [base, index, value].into_iter().for_each(optional),
+            Inst::Call { args, .. } => args.iter_mut().for_each(optional),
+            Inst::Promote { value, .. } | Inst::Set { value, .. } => optional(value),
+            Inst::MergePoint(mark) | Inst::CanEnter(mark) => mark.values.iter_mut().for_each(optional),
+            Inst::WeAreJitted { .. } | Inst::Get { .. } => {}
+        }
+    }
+
+    /// Calls `f` with each value it defines.
+    pub fn for_each_dest(&self, mut f: impl FnMut(Value)) {
+        match self {
+            Inst::Pure { dest, .. }
+            | Inst::Load { dest, .. }
+            | Inst::Promote { dest, .. }
+            | Inst::WeAreJitted { dest }
+            | Inst::Get { dest, .. } => f(*dest),
+            Inst::Call { dests, .. } => dests.iter().copied().for_each(f),
+            Inst::Store { .. } | Inst::MergePoint(_) | Inst::CanEnter(_) | Inst::Set { .. } => {}
+        }
+    }
+
+    /// Whether it can go if nobody uses what it defines.
+    pub fn is_droppable(&self) -> bool {
+        match self {
+            Inst::Pure { .. } | Inst::Load { .. } | Inst::Promote { .. } | Inst::WeAreJitted { .. } => true,
+            Inst::Call { function, .. } => function.traits.elidable,
+            Inst::Store { .. } | Inst::MergePoint(_) | Inst::CanEnter(_) | Inst::Get { .. } | Inst::Set { .. } => false,
+        }
+    }
+}
+
+/// A way to a block, with arguments for its parameters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Edge {
+    pub target: usize,
+    pub args: Vec<Value>,
+}
+
+impl Edge {
+    pub fn to(target: usize) -> Edge {
+        Edge { target, args: Vec::new() }
+    }
+}
+
+/// How a block ends.
+#[derive(Clone, Debug)]
+pub(crate) enum Terminator {
+    Jump(Edge),
+    Branch { condition: Value, then: Edge, otherwise: Edge },
+    Switch { value: Value, cases: Vec<(u64, Edge)>, default: Edge },
+    Return(Vec<Value>),
+    Panic { template: &'static str, args: Vec<Value> },
+}
+
+impl Terminator {
+    /// Its edges.
+    pub fn edges(&self) -> Vec<&Edge> {
+        match self {
+            Terminator::Jump(edge) => vec![edge],
+            Terminator::Branch { then, otherwise, .. } => vec![then, otherwise],
+            Terminator::Switch { cases, default, .. } => {
+                cases.iter().map(|(_, edge)| edge).chain(std::iter::once(default)).collect()
+            }
+            Terminator::Return(_) | Terminator::Panic { .. } => Vec::new(),
+        }
+    }
+
+    /// Its edges, to be changed.
+    pub fn edges_mut(&mut self) -> Vec<&mut Edge> {
+        match self {
+            Terminator::Jump(edge) => vec![edge],
+            Terminator::Branch { then, otherwise, .. } => vec![then, otherwise],
+            Terminator::Switch { cases, default, .. } => {
+                cases.iter_mut().map(|(_, edge)| edge).chain(std::iter::once(default)).collect()
+            }
+            Terminator::Return(_) | Terminator::Panic { .. } => Vec::new(),
+        }
+    }
+
+    /// Calls `f` with each value it uses itself, not as an argument of an edge.
+    pub fn for_each_own_use(&mut self, f: impl FnMut(&mut Value)) {
+        match self {
+            Terminator::Jump(_) => {}
+            Terminator::Branch { condition: value, .. } | Terminator::Switch { value, .. } => {
+                std::iter::once(value).for_each(f);
+            }
+            Terminator::Return(values) | Terminator::Panic { args: values, .. } => values.iter_mut().for_each(f),
+        }
+    }
+}
+
+/// An instruction and its place in the source: an index of [`Graph::locations`].
+#[derive(Clone, Debug)]
+pub(crate) struct Placed {
+    pub inst: Inst,
+    pub at: u32,
+}
+
+/// A block.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct BlockData {
+    pub parameters: Vec<Value>,
+    pub insts: Vec<Placed>,
+    pub terminator: Option<(Terminator, u32)>,
+}
+
+/// See [the module](self). Block 0 is the entry; its parameters are the function's.
+pub(crate) struct Graph {
+    pub blocks: Vec<BlockData>,
+    pub values: Vec<(Type, Definition)>,
+    /// Types of the scalar variables.
+    pub variables: Vec<Type>,
+    pub memories: Vec<Memory>,
+    pub locations: Vec<&'static Location<'static>>,
+    location: u32,
+    constants: HashMap<(Type, u64), Value>,
+    undefined: HashMap<Type, Value>,
+    location_numbers: HashMap<*const Location<'static>, u32>,
+}
+
+impl Graph {
+    pub fn new(location: &'static Location<'static>) -> Graph {
+        let mut graph = Graph {
+            blocks: Vec::new(),
+            values: Vec::new(),
+            variables: Vec::new(),
+            memories: Vec::new(),
+            locations: Vec::new(),
+            location: 0,
+            constants: HashMap::new(),
+            undefined: HashMap::new(),
+            location_numbers: HashMap::new(),
+        };
+        graph.set_location(location);
+        graph
+    }
+
+    pub fn new_block(&mut self) -> usize {
+        self.blocks.push(BlockData::default());
+        self.blocks.len() - 1
+    }
+
+    pub fn new_value(&mut self, ty: Type) -> Value {
+        self.values.push((ty, Definition::Computed));
+        Value(self.values.len() as u32 - 1)
+    }
+
+    pub fn constant(&mut self, ty: Type, bits: u64) -> Value {
+        let values = &mut self.values;
+        *self.constants.entry((ty, bits)).or_insert_with(|| {
+            values.push((ty, Definition::Constant(bits)));
+            Value(values.len() as u32 - 1)
+        })
+    }
+
+    pub fn undefined(&mut self, ty: Type) -> Value {
+        let values = &mut self.values;
+        *self.undefined.entry(ty).or_insert_with(|| {
+            values.push((ty, Definition::Undefined));
+            Value(values.len() as u32 - 1)
+        })
+    }
+
+    pub fn type_of(&self, value: Value) -> Type {
+        self.values[value.index()].0
+    }
+
+    pub fn constant_of(&self, value: Value) -> Option<u64> {
+        match self.values.get(value.index())?.1 {
+            Definition::Constant(bits) => Some(bits),
+            Definition::Undefined | Definition::Computed => None,
+        }
+    }
+
+    pub fn is_undefined(&self, value: Value) -> bool {
+        self.values[value.index()].1 == Definition::Undefined
+    }
+
+    pub fn is_computed(&self, value: Value) -> bool {
+        self.values[value.index()].1 == Definition::Computed
+    }
+
+    pub fn memory(&mut self, memory: &Memory) -> u16 {
+        let number = self.memories.iter().position(|known| known == memory).unwrap_or_else(|| {
+            self.memories.push(*memory);
+            self.memories.len() - 1
+        });
+        u16::try_from(number).expect("a function touches fewer than 65,536 kinds of places")
+    }
+
+    pub fn set_location(&mut self, location: &'static Location<'static>) {
+        let locations = &mut self.locations;
+        self.location = *self.location_numbers.entry(location).or_insert_with(|| {
+            locations.push(location);
+            locations.len() as u32 - 1
+        });
+    }
+
+    /// Appends to a block that is not complete yet.
+    pub fn push(&mut self, block: usize, inst: Inst) {
+        let at = self.location;
+        let block = &mut self.blocks[block];
+        if block.terminator.is_none() {
+            block.insts.push(Placed { inst, at });
+        }
+    }
+
+    /// Completes a block, unless it is complete.
+    pub fn terminate(&mut self, block: usize, terminator: Terminator) {
+        let at = self.location;
+        self.blocks[block].terminator.get_or_insert((terminator, at));
+    }
+
+    /// Blocks that can be reached, each after those that dominate it: reverse postorder.
+    pub fn reverse_postorder(&self) -> Vec<usize> {
+        let mut order = Vec::new();
+        let mut seen = vec![false; self.blocks.len()];
+        // Blocks on the way, each with its successors that are still to be visited.
+        let mut stack = vec![(0, self.successors(0))];
+        seen[0] = true;
+        while let Some((block, rest)) = stack.last_mut() {
+            match rest.pop() {
+                Some(next) if !seen[next] => {
+                    seen[next] = true;
+                    stack.push((next, self.successors(next)));
+                }
+                Some(_) => {}
+                None => {
+                    order.push(*block);
+                    stack.pop();
+                }
+            }
+        }
+        order.reverse();
+        order
+    }
+
+    /// Where a block may go on.
+    pub fn successors(&self, block: usize) -> Vec<usize> {
+        self.terminator(block).edges().iter().map(|edge| edge.target).collect()
+    }
+
+    /// How a complete block ends.
+    pub fn terminator(&self, block: usize) -> &Terminator {
+        &self.blocks[block].terminator.as_ref().expect("every reachable block is complete").0
+    }
+
+    /// For each block, where it is reached from, once for each edge. Only `order`'s blocks are regarded.
+    pub fn predecessors(&self, order: &[usize]) -> Vec<Vec<usize>> {
+        let mut predecessors = vec![Vec::new(); self.blocks.len()];
+        for &block in order {
+            for target in self.successors(block) {
+                predecessors[target].push(block);
+            }
+        }
+        predecessors
+    }
+}
+
+/// The type of a pure operation's result; `None` if the operation is not pure.
+pub(crate) fn result_type(code: OpCode) -> Option<Type> {
+    if code.class() != Class::Pure {
+        return None;
+    }
+    match code.result() {
+        ResultType::I => Some(Type::Int),
+        ResultType::F => Some(Type::Float),
+        ResultType::R => Some(Type::Ref),
+        ResultType::V | ResultType::D => None,
+    }
+}

@@ -1,0 +1,6 @@
+use tailor::jit;
+
+#[jit]
+struct Word(u64);
+
+fn main() {}

@@ -1,0 +1,8 @@
+use tailor::jit;
+
+#[jit]
+fn f(x: &mut u64) {
+    *x += 1;
+}
+
+fn main() {}

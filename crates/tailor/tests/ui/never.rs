@@ -1,0 +1,8 @@
+use tailor::jit;
+
+#[jit::residual]
+fn fail() -> ! {
+    panic!()
+}
+
+fn main() {}

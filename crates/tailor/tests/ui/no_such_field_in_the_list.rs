@@ -1,0 +1,8 @@
+use tailor::jit;
+
+#[jit::object(length)]
+struct Node {
+    size: usize,
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use tailor::jit;
+
+#[jit]
+fn f(x: u64) -> usize {
+    format!("{x}").len()
+}
+
+fn main() {}

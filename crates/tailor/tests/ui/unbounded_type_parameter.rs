@@ -1,0 +1,8 @@
+use tailor::jit;
+
+#[jit]
+fn f<T: Copy>(x: T) -> T {
+    x
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use tailor::jit;
+
+#[jit::value]
+struct Word(u64);
+
+fn main() {}
