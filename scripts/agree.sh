@@ -2,24 +2,35 @@
 # Runs all SOM programs of the repository in the ordinary way and in another, and compares what they print and how they end. (That the
 # ordinary way is right is for `cargo test` to say; here, benchmarks and TestSuite must at least succeed.)
 #
-#   scripts/agree.sh stress|jitcode|jitcode-stress [CHECKOUT]
+#   scripts/agree.sh stress|jitcode|jitcode-unit|jitcode-stress|jitcode-unit-stress|jit|jit-stress [CHECKOUT]
 #
 #   stress          with a collection at every allocation, and a check of the whole heap after each (10 minutes)
 #   jitcode         the interpreter's jitcode executed in the black hole (5 minutes)
-#   jitcode-stress  both at once (half an hour)
+#   jitcode-unit    the same on the paths that compiled code takes (6 minutes)
+#   jitcode-stress, jitcode-unit-stress
+#                   with collections as well (half an hour)
+#   jit             compiled, with the parameters in JIT (else such that everything is compiled at once)
+#   jit-stress      the same with collections
 # With a checkout of SOM-st/SOM, its TestSuite as well.
 # SOM    a built `som` to test; else the release build is made and used
 # SEED   for the few programs that are sampled (see mode_of): which allocations collect; else random
 # ONLY   a part of the names of the programs to run
 set -uo pipefail
-usage() { sed -n '2,14s/^# \{0,1\}//p' "$0"; exit 2; }
+usage() { sed -n '2,18s/^# \{0,1\}//p' "$0"; exit 2; }
 [ $# -ge 1 ] && [ $# -le 2 ] || usage
 case $1 in
   stress) execution=native stress=yes ;;
   jitcode) execution=jitcode stress= ;;
+  jitcode-unit) execution=jitcode-unit stress= ;;
   jitcode-stress) execution=jitcode stress=yes ;;
+  jitcode-unit-stress) execution=jitcode-unit stress=yes ;;
+  jit) execution=native stress= ;;
+  jit-stress) execution=native stress=yes ;;
   *) usage ;;
 esac
+# What the program gets for the other way.
+flags=()
+case $1 in jit | jit-*) flags=(--jit "${JIT:-threshold=2,function_threshold=2,trace_eagerness=2}") ;; esac
 checkout=
 if [ $# -eq 2 ]; then
   [ -d "$2/TestSuite" ] || usage
@@ -73,9 +84,9 @@ check() {
   mode=$(mode_of "$name")
   count=$((count + 1))
   case $mode in *seed*) sampled=$((sampled + 1)) ;; esac
-  printf '%4d  %-50s %s %s' "$count" "$name" $execution "$mode"
+  printf '%4d  %-50s %s %s' "$count" "$name" "${flags[*]:-$execution}" "$mode"
   output "" native "$@" >"$scratch/expected"
-  output "$mode" $execution "$@" >"$scratch/actual"
+  output "$mode" $execution "$1" "${flags[@]}" "${@:2}" >"$scratch/actual"
   if [[ $name != tests/* ]] && ! succeeded "$scratch/expected"; then
     printf '  FAILS in the ordinary way\n'
     failed+=("$name")

@@ -37,11 +37,8 @@ impl Comparison {
     /// # Errors
     /// When there is no data, or no VM of that name.
     pub fn new(results: &Results, baseline: Option<&str>, clock: Clock) -> Result<Self, Complaint> {
-        if results.invocations.is_empty() {
-            return Err(Complaint::new(no_data(results)));
-        }
         let (vms, benchmarks) = (results.vms.clone(), results.benchmarks.clone());
-        let baseline = find_baseline(&vms, baseline)?;
+        let baseline = find_baseline(results, baseline)?;
         let mut random = Random::new();
         let estimates = benchmarks
             .iter()
@@ -68,10 +65,42 @@ impl Comparison {
         Some(Mean { ratio, count: ratios.len() })
     }
 
+    /// What was clearly faster in the second half of its measured iterations than in the first: VM, benchmark, and the share
+    /// of its time that it gained.
+    pub fn still_warming<'a>(&'a self, results: &'a Results) -> Vec<(&'a str, &'a str, f64)> {
+        let mut found = Vec::new();
+        for benchmark in &self.benchmarks {
+            for vm in self.vms.iter().filter(|vm| !results.has_failed(vm, benchmark)) {
+                if let Some(gain) = gain(results, vm, benchmark).filter(|gain| *gain > CLEAR_GAIN) {
+                    found.push((vm.as_str(), benchmark.as_str(), gain));
+                }
+            }
+        }
+        found
+    }
+
     /// The name of the baseline.
     pub fn baseline_name(&self) -> &str {
         &self.vms[self.baseline]
     }
+}
+
+/// The share of its time that a VM must gain for it to count as still warming up.
+const CLEAR_GAIN: f64 = 0.1;
+
+/// Fewer measured iterations than these are not enough to tell warming up from noise.
+const ENOUGH_ITERATIONS: usize = 10;
+
+/// By which share the second half of the measured iterations was faster than the first, in the median over invocations.
+fn gain(results: &Results, vm: &str, benchmark: &str) -> Option<f64> {
+    let measured =
+        results.invocations_of(vm, benchmark).map(|run| run.iterations.get(results.warmup..).unwrap_or_default());
+    let gains = measured.filter(|times| times.len() >= ENOUGH_ITERATIONS).map(|times| {
+        let (first, second) = times.split_at(times.len() / 2);
+        1.0 - stats::median(&mut second.to_vec()) / stats::median(&mut first.to_vec())
+    });
+    let mut gains: Vec<f64> = gains.filter(|gain| gain.is_finite()).collect();
+    (!gains.is_empty()).then(|| stats::median(&mut gains))
 }
 
 fn no_data(results: &Results) -> String {
@@ -82,8 +111,16 @@ fn no_data(results: &Results) -> String {
     text
 }
 
-fn find_baseline(vms: &[String], name: Option<&str>) -> Result<usize, Complaint> {
+/// The index of the VM that others are compared with: that of this name, by default the first.
+///
+/// # Errors
+/// When there is no VM of that name, or no data at all.
+pub fn find_baseline(results: &Results, name: Option<&str>) -> Result<usize, Complaint> {
+    if results.invocations.is_empty() {
+        return Err(Complaint::new(no_data(results)));
+    }
     let Some(name) = name else { return Ok(0) };
+    let vms = &results.vms;
     vms.iter().position(|vm| vm == name).ok_or_else(|| {
         Complaint::with_remedy(
             format!("the baseline '{name}' is not among the VMs"),

@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use clap::{Parser, ValueEnum};
 
-use crate::suite::{Selection, Size, Suite};
+use crate::complaint::Complaint;
+use crate::suite::{Benchmark, Selection, Size, Suite};
 
 const EXAMPLES: &str = "\
 A command given by --vm is split into words like a shell's, but not run by one; in it these are replaced:
@@ -24,7 +25,11 @@ Examples:
   a VM that must run in the directory of its sources
     bench --awfy A --vms java-int --vm lua53='env -C {awfy}/benchmarks/Lua lua5.3 harness.lua {benchmark} {iterations} {inner}'
   time and memory of Hello World
-    bench --measure startup --vms som,lua54,java";
+    bench --measure startup --vms som,lua54,java
+  peak performance at full size, about a quarter of an hour
+    bench --awfy are-we-fast-yet --vms java,node,pypy3,som --size steady --invocations 1
+  whether the JIT ever makes a program slower, however short it is
+    bench --measure warmup --suite all --variant int='--jit off' --baseline int --bar 1.1";
 
 /// Runs benchmarks on several virtual machines side by side, interleaved, and compares them.
 ///
@@ -41,9 +46,9 @@ pub struct Options {
     #[arg(long, value_enum, default_value_t = Suite::Awfy)]
     pub suite: Suite,
 
-    /// Preset of inner counts, iterations and invocations
-    #[arg(long, value_enum, default_value_t = Size::Quick)]
-    pub size: Size,
+    /// Preset of inner counts, iterations and invocations [default: quick; warmup for --measure warmup]
+    #[arg(long, value_enum)]
+    pub size: Option<Size>,
 
     /// What to measure
     #[arg(long, value_enum, default_value_t = Measure::Time)]
@@ -76,6 +81,11 @@ pub struct Options {
     /// The VM that ratios refer to [default: the first]
     #[arg(long, value_name = "NAME", help_heading = "Virtual machines")]
     pub baseline: Option<String>,
+
+    /// With --measure warmup: exit code 1 if a VM certainly takes this many times as long as the baseline, after whatever
+    /// number of iterations
+    #[arg(long, value_name = "RATIO", value_parser = positive_ratio)]
+    pub bar: Option<f64>,
 
     /// Processes for each benchmark and VM [default: the size's; 30 for startup]
     #[arg(long, value_name = "N", value_parser = positive, help_heading = "How often")]
@@ -117,6 +127,8 @@ pub enum Measure {
     Time,
     /// CPU time and peak memory of a whole process that prints one line
     Startup,
+    /// The time that the first n iterations take together, for every n
+    Warmup,
 }
 
 /// What a time is read from.
@@ -124,7 +136,8 @@ pub enum Measure {
 pub enum Clock {
     /// What the harness prints for each measured iteration
     Harness,
-    /// CPU time of a whole process per iteration, start and warm-up included; for a machine that others use too
+    /// CPU time of a whole process per iteration, start and warm-up included; for a machine that others use too. With
+    /// --measure warmup: CPU time of processes of 1, 2, 5, 10, 20, ... iterations
     Cpu,
 }
 
@@ -151,34 +164,67 @@ impl Options {
         }
     }
 
+    /// The preset.
+    pub fn size(&self) -> Size {
+        self.size.unwrap_or(match self.measure {
+            Measure::Warmup => Size::Warmup,
+            Measure::Time | Measure::Startup => Size::Quick,
+        })
+    }
+
     /// Processes for each benchmark and VM.
     pub fn invocations(&self) -> usize {
         self.invocations.unwrap_or(match self.measure {
-            Measure::Time => self.size.invocations(),
+            Measure::Time | Measure::Warmup => self.size().invocations(),
             Measure::Startup => STARTUP_INVOCATIONS,
         })
     }
 
-    /// Measured iterations in each process.
+    /// Measured iterations in each process, but for benchmarks of which that is too many.
     pub fn iterations(&self) -> usize {
         match self.measure {
-            Measure::Time => self.iterations.unwrap_or(self.size.iterations()),
+            Measure::Time | Measure::Warmup => self.iterations.unwrap_or(self.size().iterations()),
             Measure::Startup => 1,
         }
     }
 
-    /// All iterations in each process, what its harness is told.
-    pub fn all_iterations(&self) -> usize {
-        self.warmup() + self.iterations()
+    /// All iterations in a process of this benchmark, what its harness is told; several numbers if it is to be run for each
+    /// of them.
+    pub fn all_iterations(&self, benchmark: &Benchmark) -> Vec<usize> {
+        let measured = self.iterations.unwrap_or_else(|| benchmark.iterations(self.size()));
+        match (self.measure, self.clock) {
+            (Measure::Startup, _) => vec![1],
+            (Measure::Warmup, Clock::Cpu) => checkpoints(measured),
+            _ => vec![self.warmup() + measured],
+        }
     }
 
     /// Warm-up iterations in each process.
     pub fn warmup(&self) -> usize {
         match self.measure {
-            Measure::Time => self.warmup.unwrap_or(self.size.warmup()),
-            Measure::Startup => 0,
+            Measure::Time => self.warmup.unwrap_or(self.size().warmup()),
+            Measure::Startup | Measure::Warmup => 0,
         }
     }
+
+    /// Refuses what cannot be done together.
+    ///
+    /// # Errors
+    /// When a bar is given for what has none.
+    pub fn check(&self) -> Result<(), Complaint> {
+        // What a data file holds, only the file tells.
+        if self.bar.is_some() && self.measure != Measure::Warmup && self.load.is_none() {
+            return Err(Complaint::with_remedy("there is no bar but for --measure warmup", "leave --bar out"));
+        }
+        Ok(())
+    }
+}
+
+/// 1, 2, 5, 10, 20, ... up to `last`, and that.
+fn checkpoints(last: usize) -> Vec<usize> {
+    let decades = std::iter::successors(Some(1usize), |decade| decade.checked_mul(10));
+    let steps = decades.flat_map(|decade| [decade, decade.saturating_mul(2), decade.saturating_mul(5)]);
+    steps.take_while(|step| *step < last).chain([last]).collect()
 }
 
 /// A name and what it stands for, written `NAME=TEXT`.
@@ -207,6 +253,13 @@ fn positive(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(number) if number > 0 => Ok(number),
         _ => Err("expected a positive integer".to_string()),
+    }
+}
+
+fn positive_ratio(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(ratio) if ratio > 0.0 && f64::is_finite(ratio) => Ok(ratio),
+        _ => Err("expected a number above 0".to_string()),
     }
 }
 

@@ -8,6 +8,7 @@
 //! - *estimate*: the median over the measured iterations, then over invocations, with a bootstrap confidence
 //!   interval ([`stats`]).
 //! - *baseline*: the VM that all ratios refer to ([`analysis`]).
+//! - *curve*: where a VM stands after its first n iterations, over n ([`warmup`]).
 //!
 //! # Rules
 //! - Invocations are interleaved: one round visits every benchmark on every VM before the next begins. A machine that
@@ -18,8 +19,8 @@
 //!   reports warn of it and `--clock cpu` compares CPU time instead.
 //! - Data are written as they arrive, so an interrupted experiment keeps what it has ([`rebench`]).
 //!
-//! The flow is one way: [`cli`] -> [`suite`], [`vms`] -> [`run`] -> [`results`] -> [`analysis`] -> [`report`],
-//! [`terminal`], [`svg`].
+//! The flow is one way: [`cli`] -> [`suite`], [`vms`] -> [`run`] -> [`results`] -> [`analysis`] or [`warmup`] ->
+//! [`report`], [`terminal`], [`svg`].
 
 mod analysis;
 mod cli;
@@ -35,9 +36,11 @@ mod startup;
 mod stats;
 mod suite;
 mod svg;
+mod table;
 mod terminal;
 mod toolchain;
 mod vms;
+mod warmup;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -47,13 +50,14 @@ use clap::Parser;
 use cli::{Action, Measure, Options};
 use complaint::Complaint;
 use results::Results;
+use warmup::{Certainty, Curves};
 
-/// Exit codes: 0 everything ran, 1 some runs failed, 2 nothing could be run (as for a usage error).
+/// Exit codes: 0 everything ran, 1 some runs failed or the bar was broken, 2 nothing could be run (as for a usage error).
 fn main() -> ExitCode {
     let options = Options::parse();
     match execute(&options) {
         Ok(Outcome::Complete) => ExitCode::SUCCESS,
-        Ok(Outcome::WithFailures) => ExitCode::from(1),
+        Ok(Outcome::Wanting) => ExitCode::from(1),
         Err(complaint) => {
             eprintln!("bench: {complaint}");
             ExitCode::from(2)
@@ -63,10 +67,11 @@ fn main() -> ExitCode {
 
 enum Outcome {
     Complete,
-    WithFailures,
+    Wanting,
 }
 
 fn execute(options: &Options) -> Result<Outcome, Complaint> {
+    options.check()?;
     let results = match options.action() {
         Action::List => {
             print(&report::list())?;
@@ -75,21 +80,37 @@ fn execute(options: &Options) -> Result<Outcome, Complaint> {
         Action::Load(file) => rebench::load(file, options.warmup)?,
         Action::Run => run::experiment(options)?,
     };
-    present(options, &results)?;
-    Ok(if results.failures.is_empty() { Outcome::Complete } else { Outcome::WithFailures })
+    let holds = match results.measure {
+        Measure::Time | Measure::Startup => present(options, &results).map(|()| true),
+        Measure::Warmup => present_curves(options, &results),
+    }?;
+    Ok(if holds && results.failures.is_empty() { Outcome::Complete } else { Outcome::Wanting })
 }
 
 fn present(options: &Options, results: &Results) -> Result<(), Complaint> {
     let comparison = Comparison::new(results, options.baseline.as_deref(), options.clock)?;
-    if let Some(file) = &options.svg {
-        std::fs::write(file, svg::plot(&comparison))
-            .map_err(|error| Complaint::new(format!("cannot write the plot {}: {error}", file.display())))?;
-    }
+    write_plot(options, || svg::ratios(&comparison))?;
     let tables = match results.measure {
-        Measure::Time => report::times(&comparison, results),
         Measure::Startup => report::startup(&comparison, results),
+        Measure::Time | Measure::Warmup => report::times(&comparison, results),
     };
     print(&(tables + &terminal::plot(&comparison) + &report::failures(results)))
+}
+
+/// Presents a warm-up experiment; yields whether the bar holds, as it does if there is none.
+fn present_curves(options: &Options, results: &Results) -> Result<bool, Complaint> {
+    let curves = Curves::new(results, options.baseline.as_deref(), options.clock)?;
+    write_plot(options, || svg::curves(&curves, options.bar))?;
+    let bar = options.bar.map_or(String::new(), |bar| report::bar(&curves, bar));
+    print(&(report::warmup(&curves, results) + &bar + &report::failures(results)))?;
+    let broken = |bar| curves.above(bar).iter().any(|excess| excess.certainty == Certainty::Certain);
+    Ok(!options.bar.is_some_and(broken))
+}
+
+fn write_plot(options: &Options, plot: impl FnOnce() -> String) -> Result<(), Complaint> {
+    let Some(file) = &options.svg else { return Ok(()) };
+    std::fs::write(file, plot())
+        .map_err(|error| Complaint::new(format!("cannot write the plot {}: {error}", file.display())))
 }
 
 /// Prints to standard output; a reader that has seen enough (`| head`) is not an error.

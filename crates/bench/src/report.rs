@@ -1,15 +1,19 @@
-//! The tables, in Markdown, so that they read well in a terminal and can be put into a document as they are.
+//! What is said about an experiment, in tables and sentences.
+
+use clap::ValueEnum;
 
 use crate::analysis::Comparison;
 use crate::cli::Clock;
 use crate::process;
 use crate::results::{Cost, Invocation, Results};
 use crate::stats::{self, Estimate};
-use crate::suite::{ENTRIES, Size, Suite};
+use crate::suite::{ENTRIES, Size};
+use crate::table::{NONE, Table};
 use crate::vms::{OURS, PEERS};
 
-/// What stands where there is no value.
-const NONE: &str = "-";
+mod warmup;
+
+pub use warmup::{bar, warmup};
 
 /// The report of a `time` experiment: times, ratios, and what the processes took.
 pub fn times(comparison: &Comparison, results: &Results) -> String {
@@ -23,24 +27,40 @@ pub fn times(comparison: &Comparison, results: &Results) -> String {
         text += &format!("\nRatio to {name} (below 1 is faster; 95 % interval)\n\n{}", ratio_table(comparison));
     }
     text + &format!("\nWhole processes, warm-up included\n\n{}\n", process_table(comparison, results))
-        + &busy_warning(comparison, results)
+        + &busy_warning(comparison.clock, results)
+        + &still_warming(comparison, results)
 }
 
 /// Below this share of CPU time in elapsed time, a process was waiting for others.
 const UNDISTURBED: f64 = 0.9;
 
 /// Warns when elapsed times say more about the machine's other work than about the VMs.
-fn busy_warning(comparison: &Comparison, results: &Results) -> String {
+fn busy_warning(clock: Clock, results: &Results) -> String {
     let cpu: f64 = results.invocations.iter().map(|run| run.cost.cpu()).sum();
     let wall: f64 = results.invocations.iter().map(|run| run.cost.wall).sum();
     let share = cpu / wall;
-    if comparison.clock == Clock::Cpu || share.is_nan() || share >= UNDISTURBED {
+    if clock == Clock::Cpu || share.is_nan() || share >= UNDISTURBED {
         return String::new();
     }
     format!(
         "Warning: processes had the CPU for {:.0} % of their time only, so elapsed times are too long, and not alike on\n\
          all VMs. Repeat this on an idle machine, or compare by --clock cpu.\n\n",
         share * 100.0
+    )
+}
+
+/// Names what had not reached its final speed when measurement began.
+fn still_warming(comparison: &Comparison, results: &Results) -> String {
+    let found = comparison.still_warming(results);
+    let lines: String = found
+        .iter()
+        .map(|(vm, benchmark, gain)| format!("  {benchmark} on {vm}: by {:.0} %\n", gain * 100.0))
+        .collect();
+    if lines.is_empty() {
+        return lines;
+    }
+    format!(
+        "Warning: in their second half, measured iterations were faster than in the first; raise --warmup.\n{lines}\n"
     )
 }
 
@@ -122,11 +142,11 @@ pub fn failures(results: &Results) -> String {
 
 /// All benchmarks and VMs known by name.
 pub fn list() -> String {
-    let mut benchmarks = Table::new("Benchmark", &["suite", "quick", "steady"].map(String::from));
+    let mut benchmarks = Table::new("Benchmark", &["suite", "quick", "steady", "warmup"].map(String::from));
     for entry in ENTRIES {
-        let suite = if entry.suite == Suite::Awfy { "awfy" } else { "micro" };
-        let counts = [Size::Quick, Size::Steady].map(|size| entry.inner(size).to_string());
-        benchmarks.add(entry.name, std::iter::once(suite.to_string()).chain(counts));
+        let suite = entry.suite.to_possible_value().map_or(String::new(), |value| value.get_name().to_string());
+        let counts = [Size::Quick, Size::Steady, Size::Warmup].map(|size| entry.inner(size).to_string());
+        benchmarks.add(entry.name, std::iter::once(suite).chain(counts));
     }
     let names = OURS.iter().copied().chain(PEERS.iter().map(|peer| (peer.name, peer.description)));
     let vms: String = names.map(|(name, description)| format!("  {name:<12}{description}\n")).collect();
@@ -184,50 +204,6 @@ fn memory(kib: f64) -> String {
 fn bounded_memory(kib: f64) -> String {
     let bound = if kib <= process::own_peak_rss() { "<= " } else { "" };
     format!("{bound}{}", memory(kib))
-}
-
-/// A Markdown table, its first column to the left and all others to the right.
-struct Table {
-    rows: Vec<Vec<String>>,
-}
-
-impl Table {
-    fn new(first: &str, others: &[String]) -> Self {
-        let header = std::iter::once(first.to_string()).chain(others.iter().cloned()).collect();
-        Table { rows: vec![header] }
-    }
-
-    fn add(&mut self, first: &str, others: impl Iterator<Item = String>) {
-        self.rows.push(std::iter::once(first.to_string()).chain(others).collect());
-    }
-
-    fn render(&self) -> String {
-        let widths: Vec<usize> = (0..self.rows[0].len())
-            .map(|column| self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
-            .collect();
-        let mut text = String::new();
-        for (index, row) in self.rows.iter().enumerate() {
-            let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| match column {
-                0 => format!("| {cell:<width$} |"),
-                _ => format!(" {cell:>width$} |"),
-            });
-            text.extend(cells);
-            text.push('\n');
-            if index == 0 {
-                text.push_str(&rule(&widths));
-            }
-        }
-        text
-    }
-}
-
-fn rule(widths: &[usize]) -> String {
-    let dashes = |width: usize| "-".repeat(width + 1);
-    let cells = widths.iter().enumerate().map(|(column, &width)| match column {
-        0 => format!("|{}-|", dashes(width)),
-        _ => format!("{}:|", dashes(width)),
-    });
-    cells.collect::<String>() + "\n"
 }
 
 #[cfg(test)]

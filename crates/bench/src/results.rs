@@ -34,7 +34,7 @@ pub struct Invocation {
     pub benchmark: String,
     /// Work of one iteration; its meaning is the benchmark's.
     pub inner: u64,
-    /// Which round this was, from 1.
+    /// Which of the processes of this benchmark on this VM it was, from 1.
     pub number: usize,
     /// Time of each iteration in order, warm-up included, ms.
     pub iterations: Vec<f64>,

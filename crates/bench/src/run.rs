@@ -38,13 +38,13 @@ pub fn experiment(options: &Options) -> Result<Results, Complaint> {
             progress.skip();
             continue;
         }
-        progress.begin(&job.vm.name, &job.benchmark.name);
+        progress.begin(&job.vm.name, &job.label);
         let outcome = job.run(options);
         progress.end();
         match outcome {
             Ok(invocation) => {
                 if let Some(writer) = &mut writer {
-                    writer.append(&invocation, &job.vm.words(&job.benchmark, options.all_iterations()))?;
+                    writer.append(&invocation, &job.vm.words(&job.benchmark, job.iterations))?;
                 }
                 results.invocations.push(invocation);
             }
@@ -76,22 +76,41 @@ struct Plan<'a> {
 struct Job<'a> {
     vm: &'a Vm,
     benchmark: Benchmark,
-    round: usize,
+    /// All of them, with those of the warm-up.
+    iterations: usize,
+    /// Tells processes apart that run the same benchmark on the same VM.
+    number: usize,
+    /// What it is called while it runs.
+    label: String,
 }
 
 impl<'a> Plan<'a> {
     fn new(options: &Options, vms: &'a [Vm]) -> Result<Self, Complaint> {
         let benchmarks = match options.measure {
-            Measure::Time => suite::choose(&options.benchmarks, options.suite, options.size),
+            Measure::Time | Measure::Warmup => suite::choose(&options.benchmarks, options.suite, options.size()),
             Measure::Startup => vec![Benchmark { name: startup::BENCHMARK.to_string(), inner: 1 }],
         };
         let covered = |vm: &Vm, benchmark: &Benchmark| options.measure == Measure::Startup || vm.covers(benchmark);
         let mut jobs = Vec::new();
         for round in 0..options.invocations() {
             for benchmark in &benchmarks {
-                let order = (0..vms.len()).map(|index| &vms[(index + round) % vms.len()]);
-                let order = order.filter(|vm| covered(vm, benchmark));
-                jobs.extend(order.map(|vm| Job { vm, benchmark: benchmark.clone(), round: round + 1 }));
+                let lengths = options.all_iterations(benchmark);
+                for (place, &iterations) in lengths.iter().enumerate() {
+                    let number = round * lengths.len() + place + 1;
+                    let label = match lengths.len() {
+                        1 => benchmark.name.clone(),
+                        _ => format!("{}, {iterations} iterations", benchmark.name),
+                    };
+                    let order = (0..vms.len()).map(|index| &vms[(index + round) % vms.len()]);
+                    let order = order.filter(|vm| covered(vm, benchmark));
+                    jobs.extend(order.map(|vm| Job {
+                        vm,
+                        benchmark: benchmark.clone(),
+                        iterations,
+                        number,
+                        label: label.clone(),
+                    }));
+                }
             }
         }
         if jobs.is_empty() {
@@ -112,24 +131,23 @@ impl<'a> Plan<'a> {
 
 impl Job<'_> {
     fn key(&self) -> (String, String) {
-        (self.vm.name.clone(), self.benchmark.name.clone())
+        (self.vm.name.clone(), self.label.clone())
     }
 
     fn run(&self, options: &Options) -> Result<Invocation, String> {
-        let expected = options.all_iterations();
-        let mut command = self.vm.command(&self.benchmark, expected);
+        let mut command = self.vm.command(&self.benchmark, self.iterations);
         let finished = process::run(&mut command, Duration::from_secs(options.timeout))
             .map_err(|error| format!("cannot run {}: {error}", command.get_program().display()))?;
         check_end(&finished, options)?;
         let iterations = match options.measure {
-            Measure::Time => measured_times(&finished, &self.benchmark.name, expected)?,
+            Measure::Time | Measure::Warmup => measured_times(&finished, &self.benchmark.name, self.iterations)?,
             Measure::Startup => greeting_time(&finished)?,
         };
         Ok(Invocation {
             vm: self.vm.name.clone(),
             benchmark: self.benchmark.name.clone(),
             inner: self.benchmark.inner,
-            number: self.round,
+            number: self.number,
             iterations,
             cost: finished.cost,
         })

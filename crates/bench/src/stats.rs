@@ -82,12 +82,17 @@ fn replicate(invocations: &[&[f64]], random: &mut Random) -> f64 {
 pub fn geometric_mean(estimates: &[&Estimate]) -> Option<Estimate> {
     let count = estimates.iter().map(|estimate| estimate.replicates.len()).min()?;
     let mean = |value: &dyn Fn(&Estimate) -> f64| {
-        (estimates.iter().map(|estimate| value(estimate).ln()).sum::<f64>() / estimates.len() as f64).exp()
+        geometric_mean_of_values(&estimates.iter().map(|estimate| value(estimate)).collect::<Vec<_>>())
     };
     Some(Estimate {
         value: mean(&|estimate| estimate.value),
         replicates: (0..count).map(|index| mean(&|estimate| estimate.replicates[index])).collect(),
     })
+}
+
+/// The geometric mean of positive numbers, of which there must be at least one.
+pub fn geometric_mean_of_values(values: &[f64]) -> f64 {
+    (values.iter().map(|value| value.ln()).sum::<f64>() / values.len() as f64).exp()
 }
 
 /// The median; sorts `values`, of which there must be at least one.

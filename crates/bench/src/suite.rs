@@ -4,7 +4,9 @@
 //! keep an optimising VM busy long enough to be timed. `quick` is for interpreters and for the daily look: about a tenth
 //! of a second an iteration, at the speed of our interpreter. Where a benchmark verifies only certain inner counts (NBody,
 //! Mandelbrot, Havlak, CD, and the micro benchmarks with a size), it is the one that comes nearest; an iteration of Havlak
-//! takes seconds at any.
+//! takes seconds at any. `warmup` looks at a program's first second or so: its iterations take our interpreter from a tenth
+//! of a millisecond to some milliseconds, so that a thousand of them show how a VM gets going. (Havlak again excepted: there,
+//! a few iterations must do.)
 
 use std::str::FromStr;
 
@@ -17,7 +19,9 @@ pub enum Suite {
     Awfy,
     /// The smaller ones known to SOM only
     Micro,
-    /// Both
+    /// Programs whose branches depend on random data, to the harm of compilers that trace
+    Branching,
+    /// All of them
     All,
 }
 
@@ -28,6 +32,8 @@ pub enum Size {
     Quick,
     /// 5 invocations of 50 + 50 iterations at full size
     Steady,
+    /// 5 invocations of 1000 iterations, all measured, about 1 ms each
+    Warmup,
 }
 
 impl Size {
@@ -35,7 +41,7 @@ impl Size {
     pub fn invocations(self) -> usize {
         match self {
             Size::Quick => 3,
-            Size::Steady => 5,
+            Size::Steady | Size::Warmup => 5,
         }
     }
 
@@ -44,6 +50,7 @@ impl Size {
         match self {
             Size::Quick => 4,
             Size::Steady => 50,
+            Size::Warmup => 1000,
         }
     }
 
@@ -52,6 +59,7 @@ impl Size {
         match self {
             Size::Quick => 1,
             Size::Steady => 50,
+            Size::Warmup => 0,
         }
     }
 }
@@ -62,58 +70,77 @@ pub struct Entry {
     pub name: &'static str,
     /// The suite it belongs to, never [`Suite::All`].
     pub suite: Suite,
-    quick: u64,
-    steady: u64,
+    /// Inner counts of the sizes quick, steady and warmup.
+    inner: [u64; 3],
 }
 
-const fn awfy(name: &'static str, quick: u64, steady: u64) -> Entry {
-    Entry { name, suite: Suite::Awfy, quick, steady }
+const fn awfy(name: &'static str, inner: [u64; 3]) -> Entry {
+    Entry { name, suite: Suite::Awfy, inner }
 }
 
-const fn micro(name: &'static str, quick: u64, steady: u64) -> Entry {
-    Entry { name, suite: Suite::Micro, quick, steady }
+const fn micro(name: &'static str, inner: [u64; 3]) -> Entry {
+    Entry { name, suite: Suite::Micro, inner }
+}
+
+const fn branching(name: &'static str, inner: [u64; 3]) -> Entry {
+    Entry { name, suite: Suite::Branching, inner }
 }
 
 /// Every benchmark known by name.
 pub const ENTRIES: &[Entry] = &[
-    awfy("DeltaBlue", 1200, 12000),
-    awfy("Richards", 2, 100),
-    awfy("Json", 5, 100),
-    awfy("CD", 10, 250),
-    awfy("Havlak", 1, 1500),
-    awfy("Bounce", 200, 1500),
-    awfy("List", 100, 1500),
-    awfy("Mandelbrot", 500, 500),
-    awfy("NBody", 250_000, 250_000),
-    awfy("Permute", 100, 1000),
-    awfy("Queens", 100, 1000),
-    awfy("Sieve", 300, 3000),
-    awfy("Storage", 50, 1000),
-    awfy("Towers", 50, 600),
-    micro("Fannkuch", 9, 10),
-    micro("Fibonacci", 300, 3000),
-    micro("Dispatch", 500, 5000),
-    micro("Loop", 1500, 15_000),
-    micro("Sum", 1500, 15_000),
-    micro("Recurse", 400, 4000),
-    micro("QuickSort", 500, 5000),
-    micro("BubbleSort", 800, 8000),
-    micro("TreeSort", 200, 2000),
-    micro("IntegerLoop", 700, 7000),
-    micro("FieldLoop", 40, 400),
-    micro("WhileLoop", 1200, 12_000),
-    micro("GraphSearch", 100_000, 100_000),
-    micro("PageRank", 500, 1000),
-    micro("Knapsack", 10_000, 10_000),
-    micro("IfNil", 120, 1200),
+    awfy("DeltaBlue", [1200, 12000, 10]),
+    awfy("Richards", [2, 100, 1]),
+    awfy("Json", [5, 100, 1]),
+    awfy("CD", [10, 250, 2]),
+    awfy("Havlak", [1, 1500, 1]),
+    awfy("Bounce", [200, 1500, 1]),
+    awfy("List", [100, 1500, 1]),
+    awfy("Mandelbrot", [500, 500, 50]),
+    awfy("NBody", [250_000, 250_000, 250]),
+    awfy("Permute", [100, 1000, 1]),
+    awfy("Queens", [100, 1000, 1]),
+    awfy("Sieve", [300, 3000, 1]),
+    awfy("Storage", [50, 1000, 1]),
+    awfy("Towers", [50, 600, 1]),
+    micro("Fannkuch", [9, 10, 6]),
+    micro("Fibonacci", [300, 3000, 1]),
+    micro("Dispatch", [500, 5000, 1]),
+    micro("Loop", [1500, 15_000, 2]),
+    micro("Sum", [1500, 15_000, 2]),
+    micro("Recurse", [400, 4000, 1]),
+    micro("QuickSort", [500, 5000, 1]),
+    micro("BubbleSort", [800, 8000, 1]),
+    micro("TreeSort", [200, 2000, 1]),
+    micro("IntegerLoop", [700, 7000, 1]),
+    micro("FieldLoop", [40, 400, 1]),
+    micro("WhileLoop", [1200, 12_000, 2]),
+    micro("GraphSearch", [100_000, 100_000, 100]),
+    micro("PageRank", [500, 1000, 10]),
+    micro("Knapsack", [10_000, 10_000, 100]),
+    micro("IfNil", [120, 1200, 1]),
+    branching("BytecodeBlocks", [25, 250, 1]),
+    branching("BytecodeSwitch", [15, 150, 1]),
+    branching("HeapSort", [200, 2000, 1]),
+    branching("MixedNumbers", [600, 6000, 1]),
+    branching("RandomReturn", [1500, 15_000, 2]),
+    branching("RandomScanner", [500, 5000, 1]),
+    branching("RandomTree", [800, 8000, 1]),
+    branching("RandomWalk", [250, 2500, 1]),
+    branching("TripCounts", [300, 3000, 1]),
 ];
+
+/// The benchmark whose iterations take about a second at the least, and how many of them a process is to run for the size
+/// `warmup`.
+const SLOWEST: (&str, usize) = ("Havlak", 20);
 
 impl Entry {
     /// The inner count of a size.
     pub fn inner(&self, size: Size) -> u64 {
+        let [quick, steady, warmup] = self.inner;
         match size {
-            Size::Quick => self.quick,
-            Size::Steady => self.steady,
+            Size::Quick => quick,
+            Size::Steady => steady,
+            Size::Warmup => warmup,
         }
     }
 }
@@ -160,6 +187,12 @@ impl Benchmark {
     /// Whether the Are-We-Fast-Yet suites of other languages have it.
     pub fn is_awfy(&self) -> bool {
         entry(&self.name).is_some_and(|entry| entry.suite == Suite::Awfy)
+    }
+
+    /// Measured iterations in a process, by the preset.
+    pub fn iterations(&self, size: Size) -> usize {
+        let (slowest, few) = SLOWEST;
+        if size == Size::Warmup && self.name == slowest { few } else { size.iterations() }
     }
 }
 

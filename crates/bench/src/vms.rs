@@ -215,7 +215,7 @@ impl<'a> Resolver<'a> {
                 template.extend(self.hello(peer.language)?);
                 None
             }
-            Measure::Time => {
+            Measure::Time | Measure::Warmup => {
                 let folder = self.awfy(peer.name)?.join("benchmarks").join(folder(peer.language));
                 template.extend(self.harness(peer.language, &folder)?);
                 template.extend(["{benchmark}", "{iterations}", "{inner}"].map(String::from));
@@ -300,7 +300,7 @@ impl<'a> Resolver<'a> {
 
     fn check_placeholders(&self, command: &Named) -> Result<(), Complaint> {
         let needed: &[&str] = match self.options.measure {
-            Measure::Time => &["{benchmark}", "{iterations}", "{inner}"],
+            Measure::Time | Measure::Warmup => &["{benchmark}", "{iterations}", "{inner}"],
             Measure::Startup => &["{program}"],
         };
         match needed.iter().find(|placeholder| !mentions(command, placeholder)) {

@@ -97,3 +97,46 @@ fn a_reader_that_closes_its_end_is_no_error() {
     let output = child.wait_with_output().expect("bench should end");
     assert!(!text(&output.stderr).contains("panicked"), "{}", text(&output.stderr));
 }
+
+/// A VM whose first iteration takes `first` microseconds and every other one `later`.
+fn warming_vm(name: &str, first: &str, later: &str) -> String {
+    let script = format!(
+        "time={first}; for i in $(seq $2); do echo \"$1: iterations=1 runtime: ${{time}}us\"; time={later}; done"
+    );
+    format!("{name}=sh -c '{script}' sh {{benchmark}} {{iterations}} {{inner}}")
+}
+
+#[test]
+fn warm_up_is_shown_relative_to_the_baseline_and_held_against_the_bar() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let file = |name: &str| directory.path().join(name).display().to_string();
+    let (data, svg) = (file("w.data"), file("w.svg"));
+    let (flat, warming) = (vm("flat", "1000"), warming_vm("warming", "5000", "500"));
+    let sizes = ["--measure", "warmup", "--iterations", "100", "--invocations", "2"];
+    let vms = ["--vm", &flat, "--vm", &warming];
+    let output = bench(&[&["Sieve"], &sizes[..], &vms, &["--data", &data, "--svg", &svg, "--bar", "1.1"]].concat());
+    let report = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    // After n iterations: 4.5 + 0.5 n against n.
+    assert!(report.contains("| Sieve          |  5.00 |      1 |  5.00 |   0.95 |    0.55 |"), "{report}");
+    assert!(report.contains("The bar of 1.1 is broken:\n  Sieve on warming: 5.00 at n = 1\n"), "{report}");
+    assert!(Path::new(&svg).exists());
+    let again = bench(&["--load", &data, "--bar", "5"]);
+    assert!(again.status.success() && text(&again.stdout).contains("The bar of 5 holds."));
+    let reversed = text(&bench(&["--load", &data, "--baseline", "warming"]).stdout);
+    assert!(reversed.contains("| Sieve          |  1.83 |    100 |  0.20 |"), "{reversed}");
+}
+
+#[test]
+fn warm_up_by_cpu_time_runs_processes_of_several_lengths() {
+    let (one, other) = (vm("one", "10"), vm("other", "10"));
+    let arguments = ["Sieve", "--measure", "warmup", "--clock", "cpu", "--iterations", "10", "--invocations", "1"];
+    let output = bench(&[&arguments[..], &["--vm", &one, "--vm", &other]].concat());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("Sieve, 5 iterations on other"), "{}", text(&output.stderr));
+    assert!(
+        text(&output.stdout).contains("CPU time of a process of n iterations on other"),
+        "{}",
+        text(&output.stdout)
+    );
+}

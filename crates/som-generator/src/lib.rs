@@ -2,7 +2,7 @@
 //!
 //! [`generate`] makes a well-formed program that ends and prints as it goes; the same seed and size give the same
 //! program for ever within a version of this crate. [`Program::write`] puts it into files, in one of several
-//! [forms](Form) of the same meaning. [`check`] runs it in two forms on [`som::Vm`] and compares what they print: a
+//! [forms](Form) of the same meaning. [`check`] runs it in two forms on [`som::Vm`], interpreted and compiled ([`Reading`]), and compares what they print: a
 //! difference is a bug, as is a panic. The program `som-fuzz` does this for as long as wanted, in processes of their
 //! own, and survives what the VM does not.
 //!
@@ -12,6 +12,7 @@
 //! | `tree` | the tree; taking parts out of it |
 //! | `write` | tree to source, in several forms |
 //! | `run` | runs and compares |
+//! | `ways` | chooses how programs are executed |
 //! | `minimise` | makes a failing program smaller |
 //! | `random` | numbers |
 
@@ -20,6 +21,7 @@ mod minimise;
 mod random;
 mod run;
 mod tree;
+mod ways;
 mod write;
 
 use std::collections::BTreeSet;
@@ -27,7 +29,8 @@ use std::io;
 use std::path::Path;
 
 pub use minimise::minimise;
-pub use run::{Ending, Failure, UnitRun, check, run};
+pub use run::{Ending, Failure, Reading, UnitRun, check, run, run_in};
+pub use ways::{Way, ways};
 pub use write::Form;
 
 use tree::Class;

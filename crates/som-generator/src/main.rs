@@ -2,7 +2,7 @@
 //!
 //! Programs run in a *worker*, a process of its own that is given a range of seeds and announces each on its standard
 //! output before it starts; so whatever happens to the worker (a crash, an abort, an endless loop), it is known which
-//! seed it was. A panic or a difference between two forms is found by the worker itself, which says so and ends.
+//! seed it was, and in which way the program was being executed. A panic or a difference is found by the worker itself, which says so and ends.
 //!
 //! Exit code: 0 if no bug was found, 1 if some were, 2 if it can't work.
 
@@ -16,8 +16,10 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use som_generator::{Form, check, generate, generate_without, minimise};
 
-/// Runs random SOM programs on the virtual machine and looks for crashes and for results that depend on how a control
-/// structure is written.
+/// Runs random SOM programs on the virtual machine and looks for crashes, for results that depend on how a control
+/// structure is written, and for results that differ when the program is compiled or executed in the black hole.
+///
+/// For an hour, say: som-fuzz --seconds 3600 --seed 1000000
 #[derive(Debug, Parser)]
 #[command(name = "som-fuzz", version)]
 struct Options {
@@ -53,6 +55,9 @@ struct Options {
 /// Seeds given to one worker; bounds what leaks or fragments there.
 const BATCH: u64 = 500;
 
+/// Stack of the thread that programs run in, in bytes.
+const NATIVE_STACK: usize = 256 << 20;
+
 /// After this many failures there is enough to do.
 const MAX_FAILURES: usize = 50;
 
@@ -65,7 +70,9 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     if let Some(count) = options.work {
-        return work(&options, count);
+        // Primitives that send messages nest on the native stack, more so in the black hole.
+        let worker = std::thread::Builder::new().stack_size(NATIVE_STACK).spawn(move || work(&options, count));
+        return worker.ok().and_then(|worker| worker.join().ok()).unwrap_or(ExitCode::from(2));
     }
     let result = match options.minimise {
         Some(seed) => make_smaller(&options, seed),
@@ -91,7 +98,7 @@ fn work(options: &Options, count: u64) -> ExitCode {
         println!("seed {seed}");
         let program = generate_without(seed, options.size, &without);
         // The VM that panicked is gone afterwards, and nothing else is shared.
-        let run = std::panic::AssertUnwindSafe(|| check(&program, &directory));
+        let run = std::panic::AssertUnwindSafe(|| check(&program, &directory, |way| println!("way {way}")));
         let failure = match std::panic::catch_unwind(run) {
             Ok(Ok(())) => continue,
             Ok(Err(failure)) => failure.to_string(),
@@ -135,12 +142,16 @@ fn run_batch(options: &Options, mut command: Command, until: Instant) -> std::io
     let mut current = 0;
     let mut started = 0;
     let mut why = None;
+    let mut way = String::new();
     loop {
         match receiver.recv_timeout(Duration::from_secs(options.patience)) {
             Ok(line) => {
                 if let Some(seed) = line.strip_prefix("seed ") {
                     current = seed.parse().unwrap_or(current);
                     started += 1;
+                    way.clear();
+                } else if let Some(text) = line.strip_prefix("way ") {
+                    way = text.to_string();
                 } else if let Some(text) = line.strip_prefix("fail ") {
                     why = Some(text.replace('\u{1}', "\n"));
                 }
@@ -153,7 +164,7 @@ fn run_batch(options: &Options, mut command: Command, until: Instant) -> std::io
             Err(mpsc::RecvTimeoutError::Timeout) => {
                 child.kill()?;
                 child.wait()?;
-                return Ok(Batch::Failed { seed: current, why: format!("took more than {} s", options.patience) });
+                return Ok(Batch::Failed { seed: current, why: format!("took more than {} s: {way}", options.patience) });
             }
             Err(mpsc::RecvTimeoutError::Disconnected) => break,
         }
@@ -162,7 +173,7 @@ fn run_batch(options: &Options, mut command: Command, until: Instant) -> std::io
     match why {
         Some(why) => Ok(Batch::Failed { seed: current, why }),
         None if status.success() => Ok(Batch::Passed(started)),
-        None => Ok(Batch::Failed { seed: current, why: format!("crashed: {status}") }),
+        None => Ok(Batch::Failed { seed: current, why: format!("crashed: {status}: {way}") }),
     }
 }
 

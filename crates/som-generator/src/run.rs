@@ -1,9 +1,10 @@
-//! Runs programs, and compares how their forms behave.
+//! Runs programs, and compares how their forms behave, and the ways to execute them.
 
 use std::path::Path;
 
 use som::errors::{ErrorKind, Unwind};
 use som::{Config, Execution, Output, Vm};
+use tailor::engine::{Log, Parameters};
 use tailor_gc::HeapConfig;
 
 use crate::{Form, Limits, Program};
@@ -26,6 +27,8 @@ pub enum Ending {
 pub struct UnitRun {
     /// What it printed.
     pub output: String,
+    /// What it printed as errors, and the calls under way at the error that ended it. Depends on the form.
+    pub errors: String,
     /// How it ended.
     pub ending: Ending,
 }
@@ -35,8 +38,10 @@ pub struct UnitRun {
 pub enum Failure {
     /// The VM rejects it.
     Rejected(String),
-    /// Two forms behave differently, here described.
+    /// Two forms or readings behave differently, here described.
     Different(String),
+    /// A way to execute it behaves differently from the native one, here described.
+    Wrong(Way, String),
     /// Its files cannot be written.
     Io(String),
 }
@@ -46,26 +51,71 @@ impl std::fmt::Display for Failure {
         match self {
             Failure::Rejected(why) => write!(f, "rejected: {why}"),
             Failure::Different(how) => write!(f, "forms differ: {how}"),
+            Failure::Wrong(way, how) => {
+                let kind = if way.jit.is_some() { "compiled" } else { "black hole" };
+                write!(f, "{kind}: {way}: {how}")
+            }
             Failure::Io(why) => write!(f, "{why}"),
         }
     }
 }
 
-/// Writes a program in one form to `directory`, and runs its units from there.
+/// What executes a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// The native interpreter.
+    Native,
+    /// The native interpreter and the JIT compiler, which compiles all that runs a few times.
+    Compiled,
+    /// The interpreter's jitcode, on the paths that compiled code takes.
+    Jitcode,
+}
+
+/// One program in so many is run in jitcode, which takes long.
+const JITCODE_PART: u64 = 16;
+
+/// Eager parameters, different from program to program.
+fn parameters(program: &Program) -> Parameters {
+    let small = |range: u64, salt: u32| 1 + (program.seed.rotate_right(salt) % range) as u32;
+    Parameters {
+        threshold: small(7, 0),
+        function_threshold: small(11, 1),
+        trace_eagerness: small(4, 2),
+        ..Parameters::default()
+    }
+}
+
+/// Writes a program in one form to `directory`, and runs its units from there, natively.
 ///
 /// # Errors
 /// If the program cannot be written, or the VM rejects it.
 pub fn run(program: &Program, form: Form, directory: &Path) -> Result<Vec<UnitRun>, Failure> {
+    run_in(program, form, &Way::default(), directory)
+}
+
+/// The same, in some way.
+///
+/// # Errors
+/// As for [`run`]; also if the way's texts are wrong.
+pub fn run_in(program: &Program, form: Form, way: &Way, directory: &Path) -> Result<Vec<UnitRun>, Failure> {
     program.write(directory, form).map_err(|e| Failure::Io(format!("{}: {e}", directory.display())))?;
+    let rejected = |e: &dyn std::fmt::Display| Failure::Rejected(e.to_string());
+    let mut heap = heap(program);
+    heap.set_modes(&way.collector).map_err(|e| rejected(&e))?;
     let config = Config {
         class_path: vec![directory.to_path_buf()],
-        heap: heap(program),
+        heap,
         stack_size: program.limits.stack,
         output: Output::captured(),
-        execution: Execution::Native,
+        execution: way.execution,
     };
-    let mut vm = Vm::new(config).map_err(|e| Failure::Rejected(e.to_string()))?;
-    let class = vm.class_named("Main").map_err(|e| Failure::Rejected(e.to_string()))?;
+    let mut vm = Vm::new(config).map_err(|e| rejected(&e))?;
+    if let Some(parameters) = &way.jit {
+        let parameters: Parameters = parameters.parse().map_err(|e| rejected(&e))?;
+        let log = Log::open("").map_err(|e| rejected(&e))?;
+        vm.compile(parameters, log);
+    }
+    let class = vm.class_named("Main").map_err(|e| rejected(&e))?;
     let class = vm.class_object(class);
     // Only a heap that is too small keeps an instance from being made.
     let Ok(main) = vm.send_named(class, "new", &[]) else { return Ok(Vec::new()) };
@@ -73,10 +123,10 @@ pub fn run(program: &Program, form: Form, directory: &Path) -> Result<Vec<UnitRu
     let _ = vm.set_named_global("theMain", main);
     let mut runs = Vec::new();
     for unit in 1..=program.units {
-        let ending = ending(&mut vm, &format!("unit{unit}"));
-        let (output, _) = vm.output().take();
+        let (ending, traceback) = ending(&mut vm, &format!("unit{unit}"));
+        let (output, errors) = vm.output().take();
         let stop = matches!(ending, Ending::Exit(_));
-        runs.push(UnitRun { output, ending });
+        runs.push(UnitRun { output, errors: errors + &traceback, ending });
         if stop {
             break;
         }
@@ -90,36 +140,47 @@ fn heap(program: &Program) -> HeapConfig {
     HeapConfig { limit: heap, nursery, verify: heap <= 2 << 20, ..HeapConfig::default() }
 }
 
-fn ending(vm: &mut Vm, unit: &str) -> Ending {
-    match vm.evaluate("host", &format!("theMain {unit}")) {
+/// How a unit ends, and the calls under way at the error, if it is one.
+fn ending(vm: &mut Vm, unit: &str) -> (Ending, String) {
+    let ending = match vm.evaluate("host", &format!("theMain {unit}")) {
         Ok(value) => Ending::Value(vm.describe(value)),
         Err(som::vm::EvalError::Unwind(Unwind::Exit(code))) => Ending::Exit(code),
         Err(som::vm::EvalError::Unwind(Unwind::Error(e))) => match e.kind {
             ErrorKind::StackOverflow | ErrorKind::OutOfMemory => Ending::Exhausted,
-            _ => Ending::Error(e.message),
+            _ => return (Ending::Error(e.message.clone()), e.traceback()),
         },
         Err(som::vm::EvalError::Source(e)) => Ending::Error(e.to_string()),
-    }
+    };
+    (ending, String::new())
 }
 
-/// Runs a program in its natural form and in another, and compares.
+/// Runs a program in its natural form, then in another form, and compares; then in its natural form in other
+/// [ways](crate::ways), each of which is announced beforehand.
 ///
 /// # Errors
 /// How it shows a bug.
-pub fn check(program: &Program, directory: &Path) -> Result<(), Failure> {
-    let other = if program.seed.is_multiple_of(2) { Form::Sent } else { Form::Performed };
+pub fn check(program: &Program, directory: &Path, mut announce: impl FnMut(&Way)) -> Result<(), Failure> {
     let natural = run(program, Form::InPlace, directory)?;
+    for way in ways(program.seed) {
+        announce(&way);
+        let runs = run_in(program, Form::InPlace, &way, directory)?;
+        compare(&natural, &runs, true).map_err(|how| Failure::Wrong(way, how))?;
+    }
+    announce(&Way::default());
+    let other = if program.seed.is_multiple_of(2) { Form::Sent } else { Form::Performed };
     let twin = run(program, other, directory)?;
-    for (i, (a, b)) in natural.iter().zip(&twin).enumerate() {
-        // Forms use different amounts of stack and heap, so that one may be exhausted earlier, and things differ from
-        // then on.
+    compare(&natural, &twin, false).map_err(Failure::Different)
+}
+
+/// Compares runs of the same program.
+fn compare(expected: &[UnitRun], got: &[UnitRun], with_errors: bool) -> Result<(), String> {
+    for (i, (a, b)) in expected.iter().zip(got).enumerate() {
+        // Forms use different amounts of stack and heap, as does compiled code, so that one may be exhausted earlier,
+        // and things differ from then on.
         if a.ending == Ending::Exhausted || b.ending == Ending::Exhausted {
-            if is_prefix(a, b) {
-                return Ok(());
-            }
-            return Err(different(i, a, b));
+            return if is_prefix(a, b) { Ok(()) } else { Err(different(i, a, b)) };
         }
-        if a != b {
+        if a.output != b.output || a.ending != b.ending || with_errors && a.errors != b.errors {
             return Err(different(i, a, b));
         }
     }
@@ -133,16 +194,14 @@ fn is_prefix(a: &UnitRun, b: &UnitRun) -> bool {
     a_is_shorter || b_is_shorter
 }
 
-fn different(unit: usize, a: &UnitRun, b: &UnitRun) -> Failure {
-    let common = a.output.lines().zip(b.output.lines()).take_while(|(x, y)| x == y).count();
+fn different(unit: usize, a: &UnitRun, b: &UnitRun) -> String {
+    let same = |x: &str, y: &str| x.lines().zip(y.lines()).take_while(|(x, y)| x == y).count();
+    let (common, in_errors) = (same(&a.output, &b.output), same(&a.errors, &b.errors));
     let rest = |run: &UnitRun| {
         let next: Vec<_> = run.output.lines().skip(common).take(3).collect();
-        format!("{next:?} ... {:?}", run.ending)
+        let errors: Vec<_> = run.errors.lines().skip(in_errors).take(3).collect();
+        format!("{next:?} ... {:?} {errors:?}", run.ending)
     };
     let unit = unit + 1;
-    Failure::Different(format!(
-        "unit{unit}, after {common} equal lines:\n  in place: {}\n  sent:     {}",
-        rest(a),
-        rest(b)
-    ))
+    format!("unit{unit}, after {common} equal lines:\n  expected: {}\n  got:      {}", rest(a), rest(b))
 }

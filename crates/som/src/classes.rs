@@ -6,12 +6,14 @@
 use std::path::PathBuf;
 
 use rustc_hash::FxHashMap;
+use tailor::jit;
 use tailor_gc::Gc;
 
 use crate::method::Method;
 use crate::objects::{ClassId, Instance, Str};
 
 /// The representation of a class's instances; subclasses inherit it.
+#[jit::value]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum InstanceFormat {
     /// Header and fields.

@@ -5,7 +5,8 @@
 //! start-up pays only for what runs.
 //!
 //! # Invariants
-//! - `invokable`, `code` and `literals` change once, from uncompiled to compiled. (Opcodes within `code` are quickened.)
+//! - `invokable`, `code`, `literals` and the other tables change once, from uncompiled to compiled. (Opcodes within `code` are quickened.)
+//!   Jitted code sees methods that are compiled; to it, they are immutable.
 //! - Literals and site targets are immortal or immediate, so a method holds nothing that the collector must visit.
 
 use std::cell::{Cell, RefCell};
@@ -22,6 +23,7 @@ use crate::syntax::ast::{BlockDef, MethodDef, Span};
 use crate::value::Value;
 
 /// What invoking a method means.
+#[jit::value]
 #[derive(Clone, Copy, Debug)]
 pub enum Invokable {
     /// To be compiled first.
@@ -87,6 +89,16 @@ impl CacheEntry {
 /// The number of receiver classes that a polymorphic inline cache holds.
 pub const POLYMORPHIC_LIMIT: usize = 4;
 
+/// What is sent.
+#[jit::value]
+#[derive(Clone, Copy, Debug)]
+pub struct Message {
+    /// The selector.
+    pub selector: Gc<Str>,
+    /// Arguments without the receiver.
+    pub args: u16,
+}
+
 /// A send site: the message and its inline cache.
 #[jit::object]
 #[derive(Debug)]
@@ -94,17 +106,16 @@ pub const POLYMORPHIC_LIMIT: usize = 4;
 pub struct Site {
     /// Receiver classes seen, in order of appearance.
     pub entries: [Cell<CacheEntry>; POLYMORPHIC_LIMIT],
-    /// The message's selector.
-    #[jit(opaque)]
-    pub selector: Gc<Str>,
-    /// Arguments without the receiver.
-    pub args: u16,
+    /// What is sent.
+    #[jit(immutable)]
+    pub message: Message,
 }
 
 impl Site {
     /// A site that has seen nothing yet.
     pub fn new(selector: Gc<Str>, args: u16) -> Site {
-        Site { entries: [const { Cell::new(CacheEntry::EMPTY) }; POLYMORPHIC_LIMIT], selector, args }
+        let message = Message { selector, args };
+        Site { entries: [const { Cell::new(CacheEntry::EMPTY) }; POLYMORPHIC_LIMIT], message }
     }
 }
 
@@ -146,29 +157,40 @@ pub struct Method {
     #[jit(opaque)]
     pub(crate) invokable: Cell<Invokable>,
     /// Its first instruction.
+    #[jit(immutable)]
     pub(crate) code: Cell<*const Cell<Instr>>,
     /// Its literals.
+    #[jit(immutable)]
     pub(crate) literals: Cell<*const Value>,
     /// Its send sites.
+    #[jit(immutable)]
     pub(crate) sites: Cell<*const Site>,
     /// Registers in all.
+    #[jit(immutable)]
     pub(crate) registers: Cell<u16>,
     /// Locals to set to nil at entry.
+    #[jit(immutable)]
     pub(crate) locals: Cell<u16>,
     /// Arguments, without the receiver.
+    #[jit(immutable)]
     pub(crate) args: u16,
     /// First register of the window for operators.
+    #[jit(immutable)]
     pub(crate) scratch_window: Cell<u16>,
     /// Register of the home context, if it has one.
+    #[jit(immutable)]
     pub(crate) home: Cell<Option<u16>>,
     /// For each instruction the site of the operator in it.
+    #[jit(immutable)]
     pub(crate) operator_sites: Cell<*const u16>,
     /// The selector; for a block that of the method around it.
-    #[jit(opaque)]
+    #[jit(immutable)]
     pub(crate) selector: Gc<Str>,
     /// The class it belongs to.
+    #[jit(immutable)]
     pub(crate) holder: Cell<ClassId>,
     /// For a block or a stub, the method or block around it.
+    #[jit(immutable)]
     pub(crate) parent: Option<Gc<Method>>,
     /// The details that execution needs rarely.
     #[jit(opaque)]
@@ -291,11 +313,6 @@ impl Method {
         matches!(self.details().definition.body, DefinitionBody::Block(_))
     }
 
-    /// What invoking it means.
-    pub fn invokable(&self) -> Invokable {
-        self.invokable.get()
-    }
-
     /// Method or Primitive.
     pub fn class_id(&self) -> ClassId {
         ClassId(self.header.tag())
@@ -304,6 +321,24 @@ impl Method {
 
 #[jit]
 impl Method {
+    /// What invoking it means. Jitted code asks only methods that have been made executable, which never change again.
+    #[jit::residual(pure, elidable)]
+    #[inline(always)]
+    pub fn invokable(&self) -> Invokable {
+        self.invokable.get()
+    }
+
+    /// Instruction `pc`. Its opcode may become another form of the same one; to jitted code, one form is as good as the other.
+    ///
+    /// # Safety
+    /// The method is compiled, `code` is its first instruction, and `pc` is the index of one of its instructions.
+    #[jit::residual(pure, elidable)]
+    #[inline(always)]
+    pub(crate) unsafe fn instruction(code: *const Cell<Instr>, pc: usize) -> Instr {
+        // SAFETY: the caller's promise.
+        unsafe { (*code.add(pc)).get() }
+    }
+
     /// Rewrites the opcode of instruction `pc`.
     ///
     /// # Safety
@@ -329,7 +364,7 @@ impl Method {
     ///
     /// # Safety
     /// The method is compiled, and instruction `pc` is an operator.
-    #[jit::native]
+    #[jit::residual(pure, elidable)]
     pub(crate) unsafe fn operator_site(&self, pc: usize) -> &Site {
         // SAFETY: the caller's promise; there is an entry for each instruction.
         unsafe { self.site(*self.operator_sites.get().add(pc)) }
@@ -339,6 +374,7 @@ impl Method {
     ///
     /// # Safety
     /// The method is compiled and `index` is the index of one of its literals.
+    #[jit::residual(pure, elidable)]
     #[inline(always)]
     pub(crate) unsafe fn literal(&self, index: u16) -> Value {
         // SAFETY: the caller's promise.

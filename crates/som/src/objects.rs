@@ -22,11 +22,11 @@
 
 use std::cell::Cell;
 
-use tailor::jit;
+use tailor::{JitObject, jit};
 use tailor_gc::{Gc, Header, KindId, Object, Part, Visitor};
 
 use crate::method::Method;
-use crate::value::{Value, ValueSlot};
+use crate::value::{ContextSlot, ElementSlot, FieldSlot, FinalSlot, GlobalSlot, Value};
 
 /// Kind numbers within SOM's heap.
 pub mod kind {
@@ -103,7 +103,7 @@ unsafe fn tail<H, T>(head: &H, len: usize) -> &[T] {
 /// They lie there, within one object that lives as long as the result is used.
 #[jit]
 #[inline(always)]
-unsafe fn slots_at<'a>(first: *const ValueSlot, len: usize) -> &'a [ValueSlot] {
+unsafe fn slots_at<'a, S: JitObject>(first: *const S, len: usize) -> &'a [S] {
     // SAFETY: the caller's promise.
     unsafe { std::slice::from_raw_parts(first, len) }
 }
@@ -119,7 +119,7 @@ pub struct Instance {
 #[jit]
 impl Instance {
     /// Bytes of an instance with `slots` slots.
-    #[jit::native]
+    #[inline(always)]
     pub const fn size_for(slots: usize) -> usize {
         8 + 8 * slots
     }
@@ -132,7 +132,7 @@ impl Instance {
 
     /// The fields.
     #[inline(always)]
-    pub fn slots(&self) -> &[ValueSlot] {
+    pub fn slots(&self) -> &[FieldSlot] {
         // SAFETY: instances are allocated with as many slots as their class number says.
         unsafe { slots_at(std::ptr::from_ref(self).add(1).cast(), self.class_id().slots()) }
     }
@@ -142,10 +142,10 @@ impl Instance {
     /// # Safety
     /// `index` is less than the number of slots.
     #[inline(always)]
-    pub unsafe fn slot(&self, index: usize) -> &ValueSlot {
+    pub unsafe fn slot(&self, index: usize) -> &FieldSlot {
         debug_assert!(index < self.slots().len());
         // SAFETY: the caller's promise.
-        unsafe { &*std::ptr::from_ref(self).add(1).cast::<ValueSlot>().add(index) }
+        unsafe { &*std::ptr::from_ref(self).add(1).cast::<FieldSlot>().add(index) }
     }
 }
 
@@ -169,7 +169,9 @@ unsafe impl Object for Instance {
 #[repr(C)]
 pub struct Array {
     header: Header,
-    length: usize,
+    #[jit(immutable)]
+    #[jit(by_name)]
+    length: Cell<usize>,
 }
 
 #[jit]
@@ -180,7 +182,16 @@ impl Array {
         length.checked_mul(8)?.checked_add(16)
     }
 
-    /// Sets the length of a new array.
+    /// Sets the length of a new array, whose elements are then to be set.
+    ///
+    /// # Safety
+    /// The array was just allocated with room for `length` elements.
+    #[inline(always)]
+    pub(crate) unsafe fn set_length(&self, length: usize) {
+        self.length.set(length);
+    }
+
+    /// Fills a new array.
     ///
     /// # Safety
     /// The array was just allocated with room for `length` elements.
@@ -188,7 +199,7 @@ impl Array {
     pub(crate) unsafe fn init(this: Gc<Array>, length: usize, fill: Value) {
         // SAFETY: the caller's promise; nothing else refers to the array yet.
         unsafe {
-            (*this.as_ptr()).length = length;
+            (&raw mut (*this.as_ptr()).length).write(Cell::new(length));
             let elements = this.as_ptr().add(1).cast::<Value>();
             for i in 0..length {
                 elements.add(i).write(fill);
@@ -199,14 +210,14 @@ impl Array {
     /// The number of elements.
     #[inline(always)]
     pub fn length(&self) -> usize {
-        self.length
+        self.length.get()
     }
 
     /// The elements.
     #[inline(always)]
-    pub fn elements(&self) -> &[ValueSlot] {
+    pub fn elements(&self) -> &[ElementSlot] {
         // SAFETY: allocated with that many elements.
-        unsafe { slots_at(std::ptr::from_ref(self).add(1).cast(), self.length) }
+        unsafe { slots_at(std::ptr::from_ref(self).add(1).cast(), self.length.get()) }
     }
 }
 
@@ -215,7 +226,7 @@ unsafe impl Object for Array {
     const KIND: KindId = kind::ARRAY;
     const NAME: &'static str = "Array";
     fn size(&self) -> usize {
-        16 + 8 * self.length
+        16 + 8 * self.length.get()
     }
     fn trace(&self, visitor: &mut Visitor<'_>) {
         for element in self.elements() {
@@ -231,12 +242,66 @@ unsafe impl Object for Array {
 }
 
 /// A string or a symbol: UTF-8 text, immutable.
+#[jit::object]
 #[derive(Debug)]
 #[repr(C)]
 pub struct Str {
     header: Header,
+    #[jit(immutable)]
     bytes: u32,
+    #[jit(immutable)]
     chars: u32,
+}
+
+/// A byte of a text, as jitted code reads it.
+#[jit::object]
+#[repr(transparent)]
+struct TextByte(#[jit(immutable)] u8);
+
+/// Eight bytes of a text.
+#[jit::object]
+#[repr(transparent)]
+struct TextWord(#[jit(immutable)] u64);
+
+#[jit]
+impl Str {
+    /// The number of characters.
+    #[inline(always)]
+    pub fn chars(&self) -> usize {
+        self.chars as usize
+    }
+
+    /// Whether each character is one byte.
+    #[inline(always)]
+    pub fn is_ascii(&self) -> bool {
+        self.bytes == self.chars
+    }
+
+    /// The number of bytes.
+    #[inline(always)]
+    pub fn bytes(&self) -> usize {
+        self.bytes as usize
+    }
+
+    /// Byte `offset` of the text.
+    ///
+    /// # Safety
+    /// `offset` is less than the number of bytes.
+    #[inline(always)]
+    pub unsafe fn byte(&self, offset: usize) -> u8 {
+        // SAFETY: the text lies behind the head; the rest is the caller's promise.
+        unsafe { (*std::ptr::from_ref(self).add(1).cast::<TextByte>().add(offset)).0 }
+    }
+
+    /// The first eight bytes of the text, zeros behind a shorter one.
+    ///
+    /// # Safety
+    /// The text is not empty.
+    #[inline(always)]
+    pub unsafe fn first_bytes(&self) -> u64 {
+        // SAFETY: the text lies behind the head, in whole words.
+        unsafe { (*std::ptr::from_ref(self).add(1).cast::<TextWord>()).0 }
+    }
 }
 
 impl Str {
@@ -259,6 +324,10 @@ impl Str {
             head.bytes = text.len() as u32;
             head.chars = if text.is_ascii() { text.len() as u32 } else { text.chars().count() as u32 };
             let target = this.as_ptr().add(1).cast::<u8>();
+            if let Some(last) = text.len().checked_sub(1) {
+                // Texts in words: those of up to eight bytes are compared at once.
+                target.cast::<u64>().add(last / 8).write(0);
+            }
             target.copy_from_nonoverlapping(text.as_ptr(), text.len());
         }
     }
@@ -269,18 +338,6 @@ impl Str {
     pub fn as_str(&self) -> &str {
         // SAFETY: filled by `init` from a `str`.
         unsafe { std::str::from_utf8_unchecked(tail(self, self.bytes as usize)) }
-    }
-
-    /// The number of characters.
-    #[inline(always)]
-    pub fn chars(&self) -> usize {
-        self.chars as usize
-    }
-
-    /// Whether each character is one byte.
-    #[inline(always)]
-    pub fn is_ascii(&self) -> bool {
-        self.bytes == self.chars
     }
 
     /// The class: String, Symbol, or a subclass.
@@ -301,13 +358,17 @@ unsafe impl Object for Str {
 }
 
 /// A double outside the immediate range.
+#[jit::object]
 #[derive(Debug)]
 #[repr(C)]
 pub struct BoxedDouble {
     header: Header,
-    pub(crate) value: f64,
+    #[jit(immutable)]
+    #[jit(by_name)]
+    pub(crate) value: Cell<f64>,
 }
 
+#[jit]
 impl BoxedDouble {
     /// Its size in bytes.
     pub const SIZE: usize = 16;
@@ -315,7 +376,7 @@ impl BoxedDouble {
     /// The number.
     #[inline(always)]
     pub fn get(&self) -> f64 {
-        self.value
+        self.value.get()
     }
 }
 
@@ -388,7 +449,7 @@ unsafe impl Object for BigInt {
 pub struct Context {
     header: Header,
     /// The context of the enclosing scope, or [`Value::UNDEFINED`].
-    pub outer: ValueSlot,
+    pub outer: FinalSlot,
 }
 
 #[jit]
@@ -400,14 +461,14 @@ impl Context {
     pub const DEAD: Value = Value::small(-1);
 
     /// Bytes of a context with `slots` slots.
-    #[jit::native]
+    #[inline(always)]
     pub const fn size_for(slots: usize) -> usize {
         16 + 8 * slots
     }
 
     /// The variables.
     #[inline(always)]
-    pub fn slots(&self) -> &[ValueSlot] {
+    pub fn slots(&self) -> &[ContextSlot] {
         // SAFETY: allocated with as many slots as the header tag says.
         unsafe { slots_at(std::ptr::from_ref(self).add(1).cast(), self.header.tag() as usize) }
     }
@@ -417,10 +478,10 @@ impl Context {
     /// # Safety
     /// `index` is less than the number of slots.
     #[inline(always)]
-    pub unsafe fn slot(&self, index: usize) -> &ValueSlot {
+    pub unsafe fn slot(&self, index: usize) -> &ContextSlot {
         debug_assert!(index < self.slots().len());
         // SAFETY: the caller's promise.
-        unsafe { &*std::ptr::from_ref(self).add(1).cast::<ValueSlot>().add(index) }
+        unsafe { &*std::ptr::from_ref(self).add(1).cast::<ContextSlot>().add(index) }
     }
 }
 
@@ -445,9 +506,11 @@ unsafe impl Object for Context {
 #[repr(C)]
 pub struct Block {
     header: Header,
-    pub(crate) method: Gc<Method>,
-    pub(crate) receiver: ValueSlot,
-    pub(crate) context: ValueSlot,
+    #[jit(immutable)]
+    #[jit(by_name)]
+    pub(crate) method: Cell<Gc<Method>>,
+    pub(crate) receiver: FinalSlot,
+    pub(crate) context: FinalSlot,
 }
 
 #[jit]
@@ -458,7 +521,7 @@ impl Block {
     /// Its code.
     #[inline(always)]
     pub fn method(&self) -> Gc<Method> {
-        self.method
+        self.method.get()
     }
 
     /// `self` in its body.
@@ -498,8 +561,9 @@ unsafe impl Object for Block {
 #[repr(C)]
 pub struct Association {
     header: Header,
+    #[jit(immutable)]
     pub(crate) name: Cell<Gc<Str>>,
-    pub(crate) value: ValueSlot,
+    pub(crate) value: GlobalSlot,
 }
 
 #[jit]

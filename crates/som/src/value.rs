@@ -81,8 +81,9 @@ impl Value {
 
     /// Whether both are small integers.
     #[inline(always)]
-    pub const fn both_small(self, other: Value) -> bool {
-        self.0 & other.0 & 1 == 1
+    pub fn both_small(self, other: Value) -> bool {
+        // One test for both is quicker; but a unit often knows one of them already, and remembers what it finds out of each.
+        if jit::we_are_jitted() { self.is_small() && other.is_small() } else { self.0 & other.0 & 1 == 1 }
     }
 
     /// The integer; meaningful only if [`Value::is_small`].
@@ -180,39 +181,57 @@ impl fmt::Debug for Value {
     }
 }
 
-/// A place in a heap object that holds a value.
-#[jit::object]
-#[derive(Debug)]
-#[repr(transparent)]
-pub struct ValueSlot(std::cell::Cell<Value>);
+/// Places in heap objects that hold values: a type for each kind of place, since the JIT tells memory apart by it.
+macro_rules! slots {
+    ($($(#[$doc:meta])* $name:ident $(is $mark:ident)?,)*) => {$(
+        $(#[$doc])*
+        #[jit::slot]
+        #[derive(Debug)]
+        #[repr(transparent)]
+        pub struct $name($(#[jit($mark)])? std::cell::Cell<Value>);
 
-#[jit]
-impl ValueSlot {
-    /// Reads it.
-    #[inline(always)]
-    pub fn get(&self) -> Value {
-        self.0.get()
-    }
+        #[jit]
+        impl $name {
+            /// Reads it.
+            #[inline(always)]
+            pub fn get(&self) -> Value {
+                self.0.get()
+            }
 
-    /// Writes it. The object that it lies in needs the write barrier afterwards.
-    #[inline(always)]
-    pub fn set(&self, value: Value) {
-        self.0.set(value)
-    }
+            /// Writes it. The object that it lies in needs the write barrier afterwards.
+            #[inline(always)]
+            pub fn set(&self, value: Value) {
+                self.0.set(value)
+            }
+        }
+
+        // SAFETY: a reference is exactly a non-zero word with tag 00.
+        unsafe impl Slot for $name {
+            #[inline(always)]
+            fn get(&self) -> Option<NonNull<Header>> {
+                let v = self.0.get();
+                if v.is_ref() { NonNull::new(v.0 as *mut Header) } else { None }
+            }
+
+            #[inline(always)]
+            fn set(&self, target: NonNull<Header>) {
+                self.0.set(Value(target.as_ptr() as u64))
+            }
+        }
+    )*};
 }
 
-// SAFETY: a reference is exactly a non-zero word with tag 00.
-unsafe impl Slot for ValueSlot {
-    #[inline(always)]
-    fn get(&self) -> Option<NonNull<Header>> {
-        let v = self.0.get();
-        if v.is_ref() { NonNull::new(v.0 as *mut Header) } else { None }
-    }
-
-    #[inline(always)]
-    fn set(&self, target: NonNull<Header>) {
-        self.0.set(Value(target.as_ptr() as u64))
-    }
+slots! {
+    /// A field of an ordinary object.
+    FieldSlot,
+    /// An element of an array.
+    ElementSlot,
+    /// A captured variable.
+    ContextSlot,
+    /// The value of a global.
+    GlobalSlot is quasi_immutable,
+    /// What is set when the object is made, and never again.
+    FinalSlot is immutable,
 }
 
 #[cfg(test)]

@@ -45,6 +45,19 @@ fn memory_that_runs_out_is_an_error_with_the_stack_trace() {
     assert!(collections(&run).1 > 0, "what could be freed was freed first: {}", run.err);
 }
 
+/// Allocation in compiled code cannot fail: it lives on a reserve, until the interpreter, which goes on as soon as may be, raises the error.
+#[test]
+fn memory_that_runs_out_in_compiled_code_is_an_error_with_the_stack_trace() {
+    let here = Directory::of("compiled-hoarder", &[HOARDER]);
+    for parameters in ["on", "threshold=3,function_threshold=3,trace_eagerness=1", "threshold=1,passes=-virtuals"] {
+        let run = here.som(&["--heap-size", "8M", "--jit", parameters, "--jit-stats", "Hoarder.som"]);
+        let trace = ["Traceback", "in Hoarder>>run\n", "in Hoarder>>keep\n", "Out of memory", "--heap-size"];
+        run.assert_error(1, "before\n", &trace);
+        let units = run.err.lines().find_map(|line| line.strip_prefix("units")).expect("statistics");
+        assert!(!units.trim_start().starts_with("0 "), "something was compiled: {}", run.err);
+    }
+}
+
 #[test]
 fn a_request_larger_than_the_heap_is_refused_at_once() {
     let here = Directory::new("large-request");

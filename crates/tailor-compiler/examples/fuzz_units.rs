@@ -1,13 +1,13 @@
 //! Checks random units for as long as is wanted; see `tailor_compiler::random`.
 //!
 //! ```text
-//! fuzz_units [--count N] [--seconds N] [--seed N] [--size PERCENT] [--show SEED] [--passes LIST] [--only TOOL]
+//! fuzz_units [--count N] [--seconds N] [--seed N] [--size PERCENT] [--show SEED] [--passes LIST] [--only TOOL] [--pairs yes]
 //! ```
 //! Units with the seeds from `--seed` on are checked, until there are `--count` or `--seconds` of CPU time are over. They run in a process of their own, so that machine code that
 //! crashes is found like any other mistake: it ends that process, and the unit under way is the one to look at. What is found is made small and
 //! printed. `--show` prints the unit with that seed. `--passes` are those of the optimiser that run
 //! (`-peel,-cse` are all but two); without it, half of the units have all, the others any of them. `--only` is `optimiser`, `machine` or
-//! `interpreter`: then the others are not held against the IR interpreter.
+//! `interpreter`: then the others are not held against the IR interpreter. With `--pairs`, pairs of units are checked, one of which enters the loop of the other.
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,7 +15,8 @@ use std::time::Duration;
 
 use tailor_compiler::opt::Passes;
 use tailor_compiler::random::check::{Report, Step, Tools, check};
-use tailor_compiler::random::generate::{Sample, generate};
+use tailor_compiler::random::generate::{Sample, generate, generate_linked};
+use tailor_compiler::random::links::check_linked;
 use tailor_compiler::random::shrink::shrink;
 use tailor_compiler::random::tools::{self, Selection};
 use tailor_compiler::random::world::World;
@@ -27,6 +28,7 @@ struct Settings {
     seed: u64,
     size: usize,
     show: Option<u64>,
+    pairs: bool,
     selection: Selection,
 }
 
@@ -47,6 +49,7 @@ fn settings() -> Result<Settings, String> {
         seed: 0,
         size: 100,
         show: None,
+        pairs: false,
         selection: Selection::default(),
     };
     let mut words = std::env::args().skip(1);
@@ -58,6 +61,7 @@ fn settings() -> Result<Settings, String> {
             "--seconds" => settings.seconds = number()?,
             "--seed" => settings.seed = number()?,
             "--size" => settings.size = number()? as usize,
+            "--pairs" => settings.pairs = value == "yes",
             "--show" => settings.show = Some(number()?),
             "--only" => {
                 settings.selection.optimise = value == "optimiser";
@@ -85,6 +89,8 @@ struct Progress {
     interpreted: AtomicU64,
     executed: AtomicU64,
     exits: AtomicU64,
+    described: AtomicU64,
+    entered: AtomicU64,
     before: AtomicU64,
     after: AtomicU64,
 }
@@ -96,6 +102,8 @@ impl Progress {
         add(&self.interpreted, report.interpreted);
         add(&self.executed, report.executed);
         add(&self.exits, report.exits);
+        add(&self.described, report.described);
+        add(&self.entered, report.entered);
         add(&self.before, report.operations[0]);
         add(&self.after, report.operations[1]);
     }
@@ -110,6 +118,9 @@ impl Progress {
             get(&self.executed),
             get(&self.exits),
         );
+        if get(&self.described) > 0 {
+            println!("{} loops described, {} entered", get(&self.described), get(&self.entered));
+        }
     }
 }
 
@@ -177,7 +188,11 @@ fn run(settings: &Settings) -> ExitCode {
     }
     let seed = progress.seed.load(Ordering::Relaxed);
     println!("seed {seed}: {ended:?}; making it smaller");
-    explain(settings, &mut world, seed, ended);
+    if settings.pairs {
+        explain_pair(settings, &mut world, seed, ended);
+    } else {
+        explain(settings, &mut world, seed, ended);
+    }
     ExitCode::FAILURE
 }
 
@@ -203,8 +218,40 @@ fn check_many(settings: &Settings, world: &mut World, progress: &Progress) -> Op
 }
 
 fn check_one(settings: &Settings, world: &mut World, seed: u64, tools: &mut Tools) -> Result<Report, Step> {
-    let sample = generate(world, seed, settings.size);
-    check(world, &sample, seed, tools).map_err(|failure| failure.step)
+    let checked = if settings.pairs {
+        let (looping, jumper) = generate_linked(world, seed, settings.size);
+        check_linked(world, &looping, &jumper, seed, tools)
+    } else {
+        let sample = generate(world, seed, settings.size);
+        check(world, &sample, seed, tools)
+    };
+    checked.map_err(|failure| failure.step)
+}
+
+/// The same for a pair.
+fn explain_pair(settings: &Settings, world: &mut World, seed: u64, ended: Ended) {
+    let attempt = |world: &mut World, looping: &Sample, jumper: &Sample| {
+        in_process(|| {
+            let mut tools = tools::tools(settings.selection);
+            check_linked(world, looping, jumper, seed, &mut tools).err().map(|failure| failure.step)
+        })
+    };
+    let (mut looping, mut jumper) = generate_linked(world, seed, settings.size);
+    let layout = world.layout;
+    for _ in 0..3 {
+        jumper = shrink(layout, jumper, &mut |jumper| attempt(world, &looping, jumper) == ended);
+        looping = shrink(layout, looping, &mut |looping| attempt(world, looping, &jumper) == ended);
+    }
+    for sample in [&looping, &jumper] {
+        println!("{}", print(&sample.unit, &world.descriptors, Addresses::Hidden));
+    }
+    in_process(|| {
+        match check_linked(world, &looping, &jumper, seed, &mut tools::tools(settings.selection)) {
+            Ok(_) => println!("now it is well"),
+            Err(failure) => println!("{failure}"),
+        }
+        None
+    });
 }
 
 /// Makes the unit with this seed smaller as long as it ends in the same way, and prints it.

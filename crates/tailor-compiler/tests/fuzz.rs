@@ -1,11 +1,12 @@
 //! Random units for two minutes of CPU time: the IR interpreter, the optimiser and machine code must agree, whichever guard fails.
 //!
-//! `TAILOR_FUZZ_SECONDS` is another time, `TAILOR_FUZZ_SEED` another seed to begin with. The example `fuzz_units` of this crate does the same for longer, and makes small what fails.
+//! So must pairs of units, one of which enters the loop of the other. `TAILOR_FUZZ_SECONDS` is another time, `TAILOR_FUZZ_SEED` another seed to begin with. The example `fuzz_units` of this crate does the same for longer, and makes small what fails.
 
 use std::time::Duration;
 
 use tailor_compiler::random::check::check;
-use tailor_compiler::random::generate::generate;
+use tailor_compiler::random::generate::{generate, generate_linked};
+use tailor_compiler::random::links::check_linked;
 use tailor_compiler::random::tools::{Selection, tools};
 use tailor_compiler::random::world::World;
 use tailor_compiler::text::{Addresses, print};
@@ -28,7 +29,7 @@ fn random_units() {
     let (seconds, first) = (setting("TAILOR_FUZZ_SECONDS", 120), setting("TAILOR_FUZZ_SEED", 1));
     let mut world = World::new();
     let mut tools = tools(Selection::default());
-    let (mut seed, mut exits) = (first, 0);
+    let (mut seed, mut exits, mut entered) = (first, 0, 0);
     while cpu_time().as_secs() < seconds {
         let sample = generate(&world, seed, 100);
         match check(&mut world, &sample, seed, &mut tools) {
@@ -38,8 +39,18 @@ fn random_units() {
                 panic!("seed {seed}: {failure}\nThe unit is\n{text}");
             }
         }
+        if seed % 3 == 0 {
+            let (looping, jumper) = generate_linked(&world, seed, 100);
+            match check_linked(&mut world, &looping, &jumper, seed, &mut tools) {
+                Ok(report) => entered += report.entered,
+                Err(failure) => {
+                    let text = print(&jumper.unit, &world.descriptors, Addresses::Hidden);
+                    panic!("pair {seed}: {failure}\nThe unit that jumps is\n{text}");
+                }
+            }
+        }
         seed += 1;
     }
-    println!("{} units, {exits} exits", seed - first);
-    assert!(exits > 0);
+    println!("{} units, {exits} exits, {entered} loops entered", seed - first);
+    assert!(exits > 0 && entered > 0);
 }

@@ -68,6 +68,18 @@ impl Header {
         (kind as u64) << KIND_SHIFT | (bytes as u64 >> 3) << SIZE_SHIFT | (tag as u64) << TAG_SHIFT
     }
 
+    /// The kind in the header of a new object.
+    #[inline(always)]
+    pub(crate) const fn kind_of(word: u64) -> KindId {
+        (word >> KIND_SHIFT) as u8
+    }
+
+    /// The tag in the header of a new object.
+    #[inline(always)]
+    pub(crate) const fn tag_of(word: u64) -> u32 {
+        (word >> TAG_SHIFT) as u32
+    }
+
     /// The header of dead space.
     pub(crate) const fn filler(bytes: usize) -> u64 {
         (bytes as u64 >> 3) << TAG_SHIFT

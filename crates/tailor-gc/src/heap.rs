@@ -277,6 +277,58 @@ impl Heap {
         Ok(NonNull::new(object.cast()).expect("objects are not at address zero"))
     }
 
+    /// As [`Heap::alloc`], for an object whose kind, size and tag stand in its header already, `word`; null instead of an error.
+    ///
+    /// # Safety
+    /// As for [`Heap::alloc`]; `word` is what [`Header::word`] makes of a registered kind, `bytes`, and a tag.
+    #[inline(always)]
+    pub unsafe fn alloc_with_header(&mut self, bytes: usize, word: u64, guest_stack: StackRange) -> *mut u8 {
+        debug_assert!(bytes >= 8 && bytes.is_multiple_of(8));
+        let object = self.cursor;
+        if bytes > self.limit as usize - object as usize {
+            // SAFETY: the caller's promise.
+            let object = unsafe { self.alloc_slow(Header::kind_of(word), bytes, Header::tag_of(word), guest_stack) };
+            return object.map_or(std::ptr::null_mut(), |object| object.as_ptr().cast());
+        }
+        // SAFETY: `bytes` fit between cursor and limit, neither of which is null then.
+        unsafe {
+            std::hint::assert_unchecked(!object.is_null());
+            self.cursor = object.add(bytes);
+            object.cast::<u64>().write(word);
+        }
+        object
+    }
+
+    /// As [`Heap::alloc_with_header`], for compiled code where it cannot fail: when memory has run out, it is handed out beyond the limit. `false` says so. From then on,
+    /// [`Heap::alloc`] fails, unless enough has become free.
+    ///
+    /// # Panics
+    /// The machine has no more memory, either.
+    ///
+    /// # Safety
+    /// As for [`Heap::alloc_with_header`].
+    #[cold]
+    #[inline(never)]
+    pub unsafe fn alloc_beyond_limit(&mut self, bytes: usize, word: u64, guest_stack: StackRange) -> (*mut u8, bool) {
+        let (limit, mut more) = (self.config.limit, 0);
+        loop {
+            // SAFETY: the caller's promise.
+            let object = unsafe { self.alloc_with_header(bytes, word, guest_stack) };
+            self.config.limit = limit;
+            if !object.is_null() {
+                if more > 0 {
+                    // The next allocation is to find out that there is no memory left.
+                    self.close_gap();
+                }
+                return (object, more == 0);
+            }
+            // The limit is part of what is reserved twice.
+            more = if more == 0 { bytes.next_multiple_of(BLOCK) + 2 * BLOCK } else { more * 2 };
+            assert!(more <= limit, "the heap is exhausted, and so is its reserve");
+            self.config.limit = limit + more;
+        }
+    }
+
     fn alloc_in_next_gap(&mut self, bytes: usize, guest_stack: StackRange) -> Result<*mut u8, OutOfMemory> {
         // In stress mode, what is left of the gap is hidden from allocation, not used up.
         let fits = bytes <= self.gap_end as usize - self.cursor as usize;
@@ -431,7 +483,8 @@ impl Heap {
 
 /// When to collect.
 impl Heap {
-    fn out_of_memory(&self, bytes: usize) -> OutOfMemory {
+    /// The error for a request of `bytes` bytes that cannot be met.
+    pub fn out_of_memory(&self, bytes: usize) -> OutOfMemory {
         OutOfMemory { requested: bytes, limit: self.config.limit }
     }
 

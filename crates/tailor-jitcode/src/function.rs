@@ -54,6 +54,9 @@ pub enum Role {
     Allocate,
     /// The write barrier.
     Barrier,
+    /// Leaves a guest frame: its first parameter is the frame, the others are what is handed to the caller; it answers the caller's state. It has a body, which is never recorded elsewhere,
+    /// so that compilers see the call.
+    Leave,
 }
 
 /// What memory a residual function may touch.
@@ -147,6 +150,29 @@ impl JitFunction {
     /// The same, being recorded where it is called: what is natively `#[inline(always)]`.
     pub const fn inlined(mut self) -> JitFunction {
         self.inline = true;
+        self
+    }
+
+    /// The same, with the role [`Role::Leave`].
+    ///
+    /// # Panics
+    /// Its first parameter is no frame, that is, not one address; or one of the others has more than one word.
+    pub const fn leaving(mut self) -> JitFunction {
+        let parameters = self.signature.parameters;
+        assert!(
+            !parameters.is_empty() && parameters[0].is_address(),
+            "the first parameter of a function that leaves guest frames is the frame: one address"
+        );
+        let mut i = 1;
+        while i < parameters.len() {
+            assert!(
+                parameters[i].leaf_count() <= 1,
+                "what a function that leaves guest frames hands on is at most one word a parameter"
+            );
+            i += 1;
+        }
+        self.role = Role::Leave;
+        self.inline = false;
         self
     }
 

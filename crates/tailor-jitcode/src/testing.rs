@@ -66,6 +66,20 @@ pub fn declare(
     Box::leak(Box::new(JitFunction::new(signature, replay, native, traits)))
 }
 
+/// A function that leaves guest frames.
+#[track_caller]
+pub fn leaving(
+    name: &'static str,
+    parameters: &[&'static Shape],
+    result: &'static Shape,
+    record: impl Fn(&Tape, &[Node]) -> Option<Node> + 'static,
+) -> &'static JitFunction {
+    let signature = signature(name, parameters, result);
+    let function = Box::leak(Box::new(JitFunction::new(signature, replay, no_native, Traits::NONE).leaving()));
+    define(function, record);
+    function
+}
+
 /// A function that is recorded where it is called.
 #[track_caller]
 pub fn inlined(

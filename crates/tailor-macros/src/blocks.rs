@@ -52,6 +52,7 @@ fn expand_items(block: &mut ItemImpl) -> syn::Result<TokenStream> {
             }
             let pieces = function::expand(&f.sig, &f.vis, &f.block, &options, Owner::Type(&owner, &block.generics))?;
             associated.extend(pieces.associated);
+            crate::replace_body(&mut f.block, &mut f.attrs, pieces.native);
             methods.extend(pieces.method);
             Ok(())
         });

@@ -237,13 +237,25 @@ fn constructor(
     }
 }
 
-/// What an attribute on an object's field says.
-fn field_mark(attributes: &[Attribute]) -> syn::Result<(bool, TokenStream)> {
-    let (mut opaque, mut mutability) = (false, quote!(Mutable));
+/// What attributes on an object's field say.
+struct FieldMark {
+    /// Jitted code does not see it.
+    opaque: bool,
+    /// It is a cell that is never borrowed.
+    by_name: bool,
+    mutability: TokenStream,
+}
+
+fn field_mark(attributes: &[Attribute]) -> syn::Result<FieldMark> {
+    let (mut opaque, mut by_name, mut mutability) = (false, false, quote!(Mutable));
     for a in attributes {
         let mut word = |name: &Ident| match name.to_string().as_str() {
             "opaque" => {
                 opaque = true;
+                true
+            }
+            "by_name" => {
+                by_name = true;
                 true
             }
             "immutable" => {
@@ -268,21 +280,47 @@ fn field_mark(attributes: &[Attribute]) -> syn::Result<(bool, TokenStream)> {
             }
         }
     }
-    Ok((opaque, mutability))
+    Ok(FieldMark { opaque, by_name, mutability })
 }
 
-const FIELD_FORM: &str = "expected `#[jit(immutable)]`, `#[jit(quasi_immutable)]` or `#[jit(opaque)]`";
+const FIELD_FORM: &str =
+    "expected `#[jit(immutable)]`, `#[jit(quasi_immutable)]`, `#[jit(by_name)]` or `#[jit(opaque)]`";
+
+/// What is in a `Cell`.
+fn cell_contents(ty: &Type) -> Option<&Type> {
+    let Type::Path(p) = ty else { return None };
+    let last = p.path.segments.last().filter(|last| last.ident == "Cell")?;
+    let syn::PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+    match arguments.args.first() {
+        Some(syn::GenericArgument::Type(t)) if arguments.args.len() == 1 => Some(t),
+        _ => None,
+    }
+}
+
+/// `#[jit::slot]`: an object that is one cell, accessed by name.
+pub fn slot(item: &ItemStruct) -> syn::Result<TokenStream> {
+    let mut fields = item.fields.iter();
+    match (fields.next(), fields.next()) {
+        (Some(f), None) if cell_contents(&f.ty).is_some() => struct_by_address(item, &[], true),
+        _ => Err(Error::new(item.ident.span(), "a slot is a struct whose one field is a `Cell`")),
+    }
+}
 
 /// Removes our attributes from fields.
 pub fn clean_fields(fields: &mut Fields) {
     for f in fields {
-        f.attrs
-            .retain(|a| !["jit", "opaque", "immutable", "quasi_immutable"].iter().any(|ours| a.path().is_ident(ours)));
+        f.attrs.retain(|a| {
+            !["jit", "opaque", "immutable", "quasi_immutable", "by_name"].iter().any(|ours| a.path().is_ident(ours))
+        });
     }
 }
 
 /// `#[jit::object]`; with names, jitted code sees these fields only.
 pub fn object(item: &ItemStruct, only: &[Ident]) -> syn::Result<TokenStream> {
+    struct_by_address(item, only, false)
+}
+
+fn struct_by_address(item: &ItemStruct, only: &[Ident], is_slot: bool) -> syn::Result<TokenStream> {
     let is_field = |name: &Ident| item.fields.iter().any(|f| f.ident.as_ref() == Some(name));
     if let Some(unknown) = only.iter().find(|name| !is_field(name)) {
         return Err(Error::new(unknown.span(), "the struct has no field of this name"));
@@ -294,17 +332,25 @@ pub fn object(item: &ItemStruct, only: &[Ident]) -> syn::Result<TokenStream> {
     let mut fields = TokenStream::new();
     let owner = name.to_string();
     for (m, f) in members(&item.fields).iter().zip(&item.fields) {
-        let (opaque, mutability) = field_mark(&f.attrs)?;
+        let FieldMark { opaque, by_name, mutability } = field_mark(&f.attrs)?;
         if opaque || !only.is_empty() && f.ident.as_ref().is_some_and(|name| !only.contains(name)) {
             continue;
         }
         let Member { access, label, ty: field, visibility, span } = m;
         let (place, get, span) =
             (format_ident!("__f_{}", label, span = *span), format_ident!("__g_{}", label, span = *span), f.ty.span());
-        let (handle, plain) = (handle(field), erased(field));
+        let (mut handle, plain) = (handle(field), erased(field));
+        if by_name || is_slot {
+            let Some(contents) = cell_contents(field) else {
+                return Err(Error::new(f.ty.span(), "`by_name` is for fields that are a `Cell`: all others are"));
+            };
+            let contents = erased(contents);
+            handle = quote_spanned!(span=> ::tailor::__jit::V<::tailor::__jit::FieldCell<#contents>>);
+        }
+        let of_slot = is_slot.then(|| quote!(.of_slot()));
         let descriptor = quote_spanned!(span=> ::tailor::__jit::Field::of::<#plain>(
             #owner, #label, ::core::mem::offset_of!(#ty, #access), ::tailor::__jit::Mutability::#mutability
-        ));
+        )#of_slot);
         fields.extend(quote! {
             #[inline]
             #visibility fn #place(self) -> #handle {

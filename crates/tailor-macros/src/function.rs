@@ -17,6 +17,7 @@ use syn::visit_mut::VisitMut;
 use syn::{Block, Error, FnArg, Generics, Pat, ReturnType, Signature, Type, Visibility, parse_quote};
 
 use crate::body::{Body, Wanted, find_merge_point, return_ident, self_ident};
+use crate::entering::Portal;
 use crate::options::Options;
 use crate::overflow;
 use crate::types::{self, SubstituteSelf};
@@ -36,6 +37,8 @@ pub struct Pieces {
     pub associated: TokenStream,
     /// The method for the operations of the type.
     pub method: TokenStream,
+    /// The body of the native reading, if it is not as it was.
+    pub native: Option<Block>,
 }
 
 struct Parameter {
@@ -66,6 +69,7 @@ pub fn expand(
         ReturnType::Default => parse_quote!(()),
         ReturnType::Type(_, t) => (**t).clone(),
     };
+    check_options(options, signature)?;
     if options.portal {
         check_portal(&parameters, body, signature)?;
     } else if let (Some(_), false) = (find_merge_point(body), options.residual.is_some()) {
@@ -103,6 +107,29 @@ fn check_signature(signature: &Signature) -> syn::Result<()> {
             Type::ImplTrait(i) => return refuse(i.span(), "jitted functions return a type that has a name"),
             _ => {}
         }
+    }
+    Ok(())
+}
+
+/// Refuses options that do not go together.
+fn check_options(options: &Options, signature: &Signature) -> syn::Result<()> {
+    if let Some(jit) = &options.jit
+        && !options.portal
+    {
+        return Err(Error::new(jit.span(), "`jit = ..` says where a portal's JIT is: it goes with `portal`"));
+    }
+    let Some(span) = options.leaves else { return Ok(()) };
+    let refuse = |message: &str| Err(Error::new(span, message));
+    if options.portal {
+        return refuse("a portal does not leave guest frames itself: mark the function that it calls for this");
+    }
+    if options.residual.is_some() || options.elidable || options.inline_in_tier1 {
+        return refuse(
+            "a function that leaves guest frames is called and looked into: no other option goes with `leaves`",
+        );
+    }
+    if signature.inputs.is_empty() {
+        return refuse("the first parameter of a function that leaves guest frames is the frame");
     }
     Ok(())
 }
@@ -244,7 +271,26 @@ impl Expansion<'_> {
         } else {
             self.called()?
         };
-        Ok(Pieces { associated, method: self.method() })
+        let (entering, native) = self.entering()?.unzip();
+        Ok(Pieces { associated: quote!(#associated #entering), method: self.method(), native })
+    }
+
+    /// The function by which a portal with a JIT enters it, and the native body that calls that.
+    fn entering(&self) -> syn::Result<Option<(TokenStream, Block)>> {
+        let Some(jit) = &self.options.jit else { return Ok(None) };
+        let (enter, function, owner) = (self.name("enter"), self.name("function"), self.owner);
+        let this = match owner {
+            Owner::Free => self.signature.ident.to_token_stream(),
+            Owner::Type(t, _) => types::without_lifetimes(t).to_token_stream(),
+        };
+        let owner = match owner {
+            Owner::Free => None,
+            Owner::Type(t, _) => Some(t),
+        };
+        let portal = Portal::new(jit, self.signature, self.body, owner, quote!(<#this>::#enter))?;
+        let mut body = self.body.clone();
+        portal.rewrite(&mut body)?;
+        Ok(Some((portal.function(&enter, &quote!(Self::#function())), body)))
     }
 
     /// The function that builds a call.
@@ -315,6 +361,9 @@ impl Expansion<'_> {
     }
 
     fn inlined(&self) -> syn::Result<TokenStream> {
+        if let Some(span) = self.options.leaves {
+            return Err(Error::new(span, "a function that leaves guest frames takes no closures"));
+        }
         if let Some(span) = self.options.residual_span() {
             return Err(Error::new(span, "a residual function can't take closures: they are known at build time only"));
         }
@@ -361,13 +410,14 @@ impl Expansion<'_> {
             result: <#result as ::tailor::__jit::JitType>::SHAPE,
         }};
         let traits = self.options.traits();
+        let leaving = self.options.leaves.map(|_| quote!(.leaving()));
         let made = match &self.options.residual {
             Some(effects) => {
                 let (effects, role) = (effects.tokens(), effects.role());
                 quote!(::tailor::__jit::JitFunction::residual(__SIGNATURE, #this::#native #turbofish, #traits, #effects, #role))
             }
             None => {
-                quote!(::tailor::__jit::JitFunction::new(__SIGNATURE, #this::#build #turbofish, #this::#native #turbofish, #traits))
+                quote!(::tailor::__jit::JitFunction::new(__SIGNATURE, #this::#build #turbofish, #this::#native #turbofish, #traits) #leaving)
             }
         };
         let is_generic = self.generics.any
@@ -380,7 +430,7 @@ impl Expansion<'_> {
                     quote!(::tailor::__jit::JitFunction::residual(#signature, #this::#native #turbofish, #traits, #effects, #role))
                 }
                 None => {
-                    quote!(::tailor::__jit::JitFunction::new(#signature, #this::#build #turbofish, #this::#native #turbofish, #traits))
+                    quote!(::tailor::__jit::JitFunction::new(#signature, #this::#build #turbofish, #this::#native #turbofish, #traits) #leaving)
                 }
             };
             quote!(::tailor::__jit::JitFunction::instance(#made))
@@ -515,7 +565,7 @@ impl Expansion<'_> {
             #[inline]
             #[track_caller]
             #visibility fn #function #params (self, #(#handles),*) -> #result {
-                <#owner>::#jit #turbofish (::tailor::__jit::V::__from(self.__id()), #(#names),*)
+                <#owner>::#jit #turbofish (::tailor::__jit::get(::tailor::__jit::V::__from(self.__id())), #(#names),*)
             }
         }
     }

@@ -14,6 +14,7 @@
 //! | [`data`] | structs and enums |
 //! | [`types`] | types, as the builder sees them |
 //! | [`body`] | the desugaring of bodies |
+//! | [`entering`] | the native reading of `can_enter!` |
 //! | [`diverge`] | which expressions never yield a value |
 //! | [`overflow`] | whether arithmetic is checked in the crate being compiled |
 //!
@@ -26,6 +27,7 @@ mod blocks;
 mod body;
 mod data;
 mod diverge;
+mod entering;
 mod function;
 mod options;
 mod overflow;
@@ -95,14 +97,24 @@ impl<'ast> Visit<'ast> for Conditions {
     }
 }
 
+/// Gives a function the body of its native reading. Without the feature `jit` it keeps the one that it has, where the label that is gone on with is not used.
+fn replace_body(block: &mut syn::Block, attributes: &mut Vec<syn::Attribute>, native: Option<syn::Block>) {
+    let Some(native) = native else { return };
+    if ENABLED {
+        *block = native;
+    } else {
+        attributes.push(syn::parse_quote!(#[allow(unused_labels, clippy::never_loop)]));
+    }
+}
+
 fn free_function(mut f: ItemFn, mut options: Options) -> Tokens {
     let result = refuse_conditions(|c| c.visit_item_fn(&f))
         .and_then(|()| options.take_from(&mut f.attrs))
-        .and_then(|()| expand_free_function(&f, &options));
+        .and_then(|()| expand_free_function(&mut f, &options));
     with(&f, result)
 }
 
-fn expand_free_function(f: &ItemFn, options: &Options) -> syn::Result<TokenStream> {
+fn expand_free_function(f: &mut ItemFn, options: &Options) -> syn::Result<TokenStream> {
     if options.native {
         return Err(Error::new(
             f.sig.ident.span(),
@@ -110,6 +122,7 @@ fn expand_free_function(f: &ItemFn, options: &Options) -> syn::Result<TokenStrea
         ));
     }
     let pieces = function::expand(&f.sig, &f.vis, &f.block, options, Owner::Free)?;
+    replace_body(&mut f.block, &mut f.attrs, pieces.native);
     let (name, visibility, allow, associated) = (&f.sig.ident, &f.vis, allow(), pieces.associated);
     Ok(quote! {
         #allow
@@ -214,6 +227,25 @@ pub fn object(attribute: Tokens, item: Tokens) -> Tokens {
         }
         other => {
             let e = Error::new(other.span(), "#[jit::object] goes on structs");
+            with(&other, Err(e))
+        }
+    }
+}
+
+/// A struct of one `Cell` that lies within heap objects only: a field of a guest's object, an element of its arrays.
+///
+/// It is an object whose cell is used by the name of the field. All slots of one type are one alias class, and slots at different distances from the starts of two objects are different.
+/// For that, jitted code must get the address of a slot only by computing it from that of its object: not from memory, nor from a residual function.
+#[proc_macro_attribute]
+pub fn slot(_: Tokens, item: Tokens) -> Tokens {
+    match parse_macro_input!(item as Item) {
+        Item::Struct(mut s) => {
+            let result = refuse_conditions(|c| c.visit_item_struct(&s)).and_then(|()| data::slot(&s));
+            data::clean_fields(&mut s.fields);
+            with(&s, result)
+        }
+        other => {
+            let e = Error::new(other.span(), "#[jit::slot] goes on structs");
             with(&other, Err(e))
         }
     }

@@ -3,13 +3,16 @@
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::parse::{Parse, ParseStream, Parser};
-use syn::punctuated::Punctuated;
-use syn::{Attribute, Ident, Meta, Token};
+use syn::{Attribute, Expr, Ident, Meta, Token};
 
 /// What is said about a function.
 #[derive(Clone, Default)]
 pub struct Options {
     pub portal: bool,
+    /// Where the portal's JIT is.
+    pub jit: Option<Expr>,
+    /// Leaves guest frames.
+    pub leaves: Option<Span>,
     pub elidable: bool,
     pub unroll: bool,
     pub inline_in_tier1: bool,
@@ -76,7 +79,7 @@ impl Effects {
 const RESIDUAL_FORM: &str = "expected `pure`, `reads(Type.field, ..)`, `writes(..)`, `no_collect`, `no_reenter`, `no_panic`, `elidable`, \
                              `role = alloc` or `role = barrier`";
 
-/// `Type.field`, a list of them in parentheses.
+/// `Type.field`, a list of them in parentheses; `Type.*` is what lies behind pointers, in slices and in cells.
 fn places(input: ParseStream) -> syn::Result<Vec<(String, String)>> {
     let content;
     syn::parenthesized!(content in input);
@@ -84,8 +87,14 @@ fn places(input: ParseStream) -> syn::Result<Vec<(String, String)>> {
     while !content.is_empty() {
         let owner: syn::Type = content.parse()?;
         content.parse::<Token![.]>()?;
-        let field: syn::Member = content.parse()?;
-        list.push((quote!(#owner).to_string(), quote!(#field).to_string()));
+        let field = if content.peek(Token![*]) {
+            content.parse::<Token![*]>()?;
+            "*".to_string()
+        } else {
+            let field: syn::Member = content.parse()?;
+            quote!(#field).to_string()
+        };
+        list.push((quote!(#owner).to_string(), field));
         if !content.is_empty() {
             content.parse::<Token![,]>()?;
         }
@@ -96,22 +105,33 @@ fn places(input: ParseStream) -> syn::Result<Vec<(String, String)>> {
 impl Options {
     /// Adds those of `#[jit(..)]`.
     pub fn add_jit(&mut self, tokens: TokenStream) -> syn::Result<()> {
-        let names = Punctuated::<Ident, Token![,]>::parse_terminated.parse2(tokens)?;
-        for name in names {
-            match name.to_string().as_str() {
-                "portal" => self.portal = true,
-                "elidable" => self.elidable = true,
-                "unroll" => self.unroll = true,
-                "inline_in_tier1" => self.inline_in_tier1 = true,
-                _ => {
-                    return Err(syn::Error::new(
-                        name.span(),
-                        "expected `portal`, `elidable`, `unroll` or `inline_in_tier1`",
-                    ));
+        let parse = |input: ParseStream| -> syn::Result<()> {
+            while !input.is_empty() {
+                let name: Ident = input.parse()?;
+                match name.to_string().as_str() {
+                    "portal" => self.portal = true,
+                    "elidable" => self.elidable = true,
+                    "unroll" => self.unroll = true,
+                    "inline_in_tier1" => self.inline_in_tier1 = true,
+                    "leaves" => self.leaves = Some(name.span()),
+                    "jit" => {
+                        input.parse::<Token![=]>()?;
+                        self.jit = Some(input.parse()?);
+                    }
+                    _ => {
+                        return Err(syn::Error::new(
+                            name.span(),
+                            "expected `portal`, `jit = ..`, `leaves`, `elidable`, `unroll` or `inline_in_tier1`",
+                        ));
+                    }
+                }
+                if !input.is_empty() {
+                    input.parse::<Token![,]>()?;
                 }
             }
-        }
-        Ok(())
+            Ok(())
+        };
+        parse.parse2(tokens)
     }
 
     /// Adds those of `#[jit::residual(..)]`.

@@ -6,14 +6,16 @@
 //! | directive | meaning |
 //! |---|---|
 //! | [`#[jit]`](macro@jit) on functions and `impl` blocks | both readings; looked into by deep drivers, called by the shallow one |
-//! | `#[jit(portal)]` | the interpreter's loop |
+//! | `#[jit(portal)]`, `#[jit(portal, jit = vm.jit)]` | the interpreter's loop; and where its [`Jit`] is |
+//! | `#[jit(leaves)]` | leaves a guest frame, its first parameter, and answers the caller's state |
 //! | [`jit::merge_point!`] | in the portal: a bytecode boundary; greens name the program point, reds are the state. No native cost |
 //! | [`jit::can_enter!`] | in the portal: a back edge or method entry, with the values for the next merge point |
 //! | [`#[jit::residual]`](macro@jit::residual) | opaque to the JIT, any Rust allowed; with its declared effects |
 //! | `#[jit::elidable]`, `#[jit::unroll]`, `#[jit::inline_in_tier1]` | a function of its arguments; loops unrolled at build time; small handler that tier 1 expands |
 //! | [`#[jit::ignore]`](macro@jit::ignore) | a function whose calls mean nothing to the JIT |
 //! | `#[jit::native]` within an annotated `impl` | a function for native code only |
-//! | [`#[jit::object]`](macro@jit::object) | a struct that is used by address; fields may be `#[jit(immutable)]`, `#[jit(quasi_immutable)]`, `#[jit(opaque)]` |
+//! | [`#[jit::object]`](macro@jit::object) | a struct that is used by address; fields may be `#[jit(immutable)]`, `#[jit(quasi_immutable)]`, `#[jit(by_name)]`, `#[jit(opaque)]` |
+//! | [`#[jit::slot]`](macro@jit::slot) | a struct of one `Cell` that lies within heap objects only |
 //! | [`#[jit::value]`](macro@jit::value) | a small `Copy` struct or an enum, kept in registers |
 //! | [`#[jit::opaque]`](macro@jit::opaque) | a small `Copy` type that is only passed on |
 //! | [`jit::promote`] | makes its argument a constant of the unit, guarded |
@@ -26,10 +28,20 @@
 //! `jit` (on by default): the second reading. Without it the directives vanish and the interpreter is what it would be without them.
 
 #[cfg(feature = "jit")]
+pub mod engine;
+#[cfg(feature = "jit")]
 mod execute;
 #[cfg(feature = "jit")]
 mod inspect;
+#[cfg(not(feature = "jit"))]
+mod no_engine;
+#[cfg(feature = "jit")]
+mod trace;
 
+#[cfg(feature = "jit")]
+pub use engine::Jit;
+#[cfg(not(feature = "jit"))]
+pub use no_engine::Jit;
 pub use tailor_gc::{Gc, Heap};
 pub use tailor_jitcode::handle::GuestStack;
 pub use tailor_macros::jit;
@@ -43,8 +55,8 @@ pub mod jit {
     pub use crate::execute::RegisterRoots;
     pub use crate::{can_enter, merge_point};
     #[cfg(feature = "jit")]
-    pub use crate::{in_black_hole, jitcode_of};
-    pub use tailor_macros::{elidable, ignore, inline_in_tier1, object, opaque, residual, unroll, value};
+    pub use crate::{in_black_hole, in_black_hole_as_unit, jitcode_of};
+    pub use tailor_macros::{elidable, ignore, inline_in_tier1, object, opaque, residual, slot, unroll, value};
 
     use tailor_jitcode::handle::{self, JitType, V};
 
@@ -104,9 +116,16 @@ macro_rules! merge_point {
 
 /// A back edge or a method's entry: `can_enter!(method, target; frame)`.
 ///
-/// Counts, and enters compiled code where there is some. The values are those that the variables of the merge point will have when it is reached next, in its order.
+/// Counts, and enters compiled code where there is some, if the portal says where its JIT is (`#[jit(portal, jit = vm.jit)]`). The values are those that the variables of the merge point
+/// will have when it is reached next, in its order. At the entry of a guest function: `can_enter!(call: method, 0; frame)`, which is counted by itself.
+///
+/// Compiled code comes back at any merge point of the portal, or from the portal: `can_enter!` is within a loop labelled `'portal`, which it then continues, with the portal's `mut`
+/// parameters set.
+///
+/// In such a portal the attribute replaces it.
 #[macro_export]
 macro_rules! can_enter {
+    (call: $($values:tt)*) => { $crate::can_enter!($($values)*) };
     ($(greens:)? $($green:expr),* ; $(reds:)? $($red:expr),* $(,)?) => {{
         // Nothing is evaluated.
         let _ = || { $(let _ = &$green;)* $(let _ = &$red;)* };
@@ -116,6 +135,8 @@ macro_rules! can_enter {
 /// What expansions name. Nothing in here is for others.
 #[doc(hidden)]
 pub mod __jit {
+    #[cfg(feature = "jit")]
+    pub use crate::engine::{Entered, Outcome, enter};
     #[cfg(feature = "jit")]
     pub use crate::execute::in_black_hole;
     #[cfg(feature = "jit")]

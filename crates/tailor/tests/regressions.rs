@@ -1,5 +1,8 @@
 //! What `tailor-fuzz` found: each difference between the two readings, in its smallest form.
 
+// The patterns are as they were found.
+#![allow(clippy::manual_range_patterns)]
+
 mod common;
 
 use std::cell::Cell;
@@ -163,4 +166,54 @@ fn difference(x: u64) -> u64 {
 fn a_panic_is_where_it_is_in_the_source() {
     both!(difference(5));
     both!(difference(6));
+}
+
+#[jit]
+fn guarded(count: &Cell<i32>, x: i32, y: Option<i32>) -> i32 {
+    match (x, y) {
+        (1 | 2 | 3, None) if tried(count, x) => 1,
+        (1 | 0..=5 | _, Some(_) | None) if tried(count, x) => 2,
+        (_, None | Some(_)) if tried(count, 7) => 3,
+        _ => i32::from(matches!(x, 4 | 2..=8 if tried(count, x))) + 4,
+    }
+}
+
+#[jit]
+fn tried(count: &Cell<i32>, x: i32) -> bool {
+    count.set(count.get() + 1);
+    x == 2 && count.get() > 2
+}
+
+/// A guard was tried once only, whatever the number of alternatives before it that match.
+#[test]
+fn a_guard_is_tried_for_each_alternative() {
+    for x in 0..9 {
+        for y in [None, Some(3)] {
+            let count = Cell::new(0);
+            let native = guarded(&count, x, y);
+            let tried = count.replace(0);
+            let address = std::ptr::from_ref(&count) as u64;
+            let words = [vec![address], tailor::__jit::constant_words(x), tailor::__jit::constant_words(y)].concat();
+            let jitted = common::jitted(guarded::__function(), &words, || native);
+            assert_eq!(common::native(|| native), jitted);
+            assert_eq!(count.get(), tried, "{x} {y:?}");
+        }
+    }
+}
+
+#[jit]
+fn shifted(x: u16, by: u32) -> u16 {
+    by_reference(&(x << by))
+}
+
+#[jit]
+fn by_reference(x: &u16) -> u16 {
+    *x
+}
+
+/// Parentheses behind `&` did not count for the place.
+#[test]
+fn parentheses_behind_a_borrow_belong_to_the_place() {
+    both!(shifted(3, 2));
+    both!(shifted(3, 16));
 }

@@ -4,7 +4,7 @@
 use std::cell::Cell;
 
 use tailor::__jit::JitFunction;
-use tailor::{Gc, GuestStack, jit};
+use tailor::{Gc, GuestStack, Jit, jit};
 
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/subset.md");
 const SOURCE: &str = include_str!("subset.rs");
@@ -177,6 +177,76 @@ fn portal(code: &[u8], mut pc: usize, mut sum: u64) -> u64 {
 }
 // end
 
+// begin slots
+#[jit::slot]
+struct FieldSlot(Cell<u64>);
+
+#[jit::object]
+#[repr(C)]
+struct Pair {
+    #[jit(immutable)]
+    class: Cell<u32>,
+    first: FieldSlot,
+    second: FieldSlot,
+}
+
+#[jit]
+impl FieldSlot {
+    #[inline(always)]
+    fn get(&self) -> u64 {
+        self.0.get()
+    }
+}
+
+#[jit]
+fn slots(pair: &Pair) -> u64 {
+    pair.second.0.set(u64::from(pair.class.get()));
+    pair.first.get()
+}
+// end
+
+// begin entering
+#[jit::object(depth)]
+#[repr(C)]
+struct Machine {
+    #[jit(immutable)]
+    depth: u64,
+    jit: Jit,
+}
+
+#[jit(leaves)]
+fn leave(frame: GuestStack<u64>, value: u64) -> Option<GuestStack<u64>> {
+    // SAFETY: never executed. A frame is two words, with the one below linked to it.
+    unsafe {
+        let linked = frame.get(0) != 0;
+        frame.release();
+        let below = frame.down(2);
+        below.set(1, value);
+        linked.then_some(below)
+    }
+}
+
+#[jit(portal, jit = vm.jit)]
+fn interpret(vm: &mut Machine, mut pc: usize, mut frame: GuestStack<u64>) -> u64 {
+    'portal: loop {
+        jit::merge_point!(greens: vm, pc; reds: frame);
+        // SAFETY: never executed.
+        let value = unsafe { frame.get(1) };
+        if value < vm.depth {
+            jit::can_enter!(call: vm, 0; frame.up(2));
+            pc = 0;
+            frame = frame.up(2);
+        } else {
+            match leave(frame, value) {
+                None => return value,
+                Some(below) => frame = below,
+            }
+            pc += 1;
+        }
+    }
+}
+// end
+
 /// The text of a function's jitcode, without the places in the source.
 fn jitcode(function: &'static JitFunction) -> String {
     let dump = tailor_jitcode::code::dump(function.code());
@@ -194,7 +264,7 @@ fn source(name: &str) -> &'static str {
 
 #[test]
 fn the_document_is_current() {
-    let functions: [(&str, &'static JitFunction); 12] = [
+    let functions: [(&str, &'static JitFunction); 14] = [
         ("arithmetic", <arithmetic>::__function()),
         ("casts", <casts>::__function()),
         ("branches", <branches>::__function()),
@@ -207,6 +277,8 @@ fn the_document_is_current() {
         ("stack", <stack>::__function()),
         ("calls", <calls>::__function()),
         ("portal", <portal>::__function()),
+        ("slots", <slots>::__function()),
+        ("entering", <interpret>::__function()),
     ];
     let mut document = std::fs::read_to_string(DOCUMENT).expect("docs/subset.md is there");
     let before = document.clone();

@@ -70,3 +70,13 @@ fn the_default_baseline_is_the_first_vm_even_if_it_failed_first() {
     results.failures.push(Failure { vm: "a".into(), benchmark: "X".into(), reason: "exit code 1".into() });
     assert_eq!(Comparison::new(&results, None, Clock::Harness).unwrap().baseline_name(), "a");
 }
+
+#[test]
+fn what_gains_speed_while_it_is_measured_is_told() {
+    let falling: Vec<f64> = (0..20).map(|iteration| if iteration < 12 { 4.0 } else { 3.0 }).collect();
+    let slightly: Vec<f64> = (0..20).map(|iteration| if iteration < 12 { 4.0 } else { 3.9 }).collect();
+    let results =
+        results(2, vec![run("a", "X", &falling), run("b", "X", &slightly), run("a", "Y", &[9.0, 9.0, 5.0, 1.0])]);
+    let comparison = Comparison::new(&results, None, Clock::Harness).unwrap();
+    assert_eq!(comparison.still_warming(&results), [("a", "X", 0.25)]);
+}

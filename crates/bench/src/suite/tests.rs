@@ -4,7 +4,8 @@ use super::*;
 fn a_suite_without_selection_is_complete() {
     assert_eq!(choose(&[], Suite::Awfy, Size::Quick).len(), 14);
     assert_eq!(choose(&[], Suite::Micro, Size::Quick).len(), 16);
-    assert_eq!(choose(&[], Suite::All, Size::Steady).len(), 30);
+    assert_eq!(choose(&[], Suite::Branching, Size::Quick).len(), 9);
+    assert_eq!(choose(&[], Suite::All, Size::Steady).len(), 39);
 }
 
 #[test]
@@ -27,4 +28,18 @@ fn an_unknown_benchmark_needs_its_inner_count() {
 fn inner_counts_are_positive() {
     assert!("Sieve:0".parse::<Selection>().is_err());
     assert!("Sieve:many".parse::<Selection>().is_err());
+}
+
+#[test]
+fn only_the_slowest_benchmark_has_a_preset_of_its_own_for_iterations() {
+    let few = |size| choose(&[], Suite::All, size).iter().filter(|b| b.iterations(size) != size.iterations()).count();
+    assert_eq!([Size::Quick, Size::Steady, Size::Warmup].map(few), [0, 0, 1]);
+}
+
+#[test]
+fn every_benchmark_exists() {
+    let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../benchmarks");
+    for entry in ENTRIES {
+        assert!(directory.join(format!("{}.som", entry.name)).exists(), "{}", entry.name);
+    }
 }

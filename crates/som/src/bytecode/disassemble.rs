@@ -74,7 +74,7 @@ fn line(vm: &Vm, code: &Code, instr: Instr) -> String {
         Shape::Branch => format!("{} -> {b}", register(a)),
         Shape::Send => {
             let site = &code.sites[c as usize];
-            format!("{} <- {} #{}", register(a), register(b), site.selector.as_str())
+            format!("{} <- {} #{}", register(a), register(b), site.message.selector.as_str())
         }
         Shape::Step => format!("{} -> {b}, step {c}", register(a)),
         Shape::NonLocal => format!("{} outer {b}, window {}", register(a), register(c)),

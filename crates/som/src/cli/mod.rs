@@ -13,6 +13,8 @@ use som::interpreter::UnknownExecution;
 use som::syntax::{Source, parse_class};
 use som::vm::{DEFAULT_STACK_SIZE, EvalError};
 use som::{Config, Output, Vm};
+#[cfg(feature = "jit")]
+use tailor::engine::{Log, LogError, Parameters};
 use tailor_gc::HeapConfig;
 
 /// Stack of the thread that everything runs in, in bytes.
@@ -44,7 +46,10 @@ Environment:
   TAILOR_GC=stress,verify  collect at every allocation; check the whole heap after each collection
   TAILOR_GC=stress=N,verify=N,seed=S  the same at one allocation in N, and after one collection in N, on average;
                            another seed makes it others
-  TAILOR_EXEC=jitcode      execute the interpreter's jitcode instead of its machine code (slow; for tests)"
+  TAILOR_EXEC=jitcode      execute the interpreter's jitcode instead of its machine code (slow; for tests)
+  TAILOR_EXEC=jitcode-unit the same, as compiled code takes it
+  TAILOR_LOG=trace,opt,asm,exits:FILE
+                           write what the JIT compiler does to a file, or to standard error"
 )]
 struct Options {
     /// Directories to search for classes, separated by colons; the core library is found without
@@ -63,6 +68,16 @@ struct Options {
     #[cfg(feature = "jit")]
     #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     dump_jitcode: Option<String>,
+
+    /// Parameters of the JIT compiler, such as threshold=100,trace_limit=5000, or off
+    #[cfg(feature = "jit")]
+    #[arg(long, value_name = "NAME=VALUE,...")]
+    jit: Option<Parameters>,
+
+    /// At the end, say what the JIT compiler did
+    #[cfg(feature = "jit")]
+    #[arg(long)]
+    jit_stats: bool,
 
     /// Only check the syntax of the given files
     #[arg(long)]
@@ -97,7 +112,7 @@ fn arguments() -> Vec<std::ffi::OsString> {
         if arguments[i] == "-cp" {
             arguments[i] = "--class-path".into();
         }
-        let takes_value = ["-c", "-e", "--class-path", "--evaluate", "--heap-size", "--stack-size"]
+        let takes_value = ["-c", "-e", "--class-path", "--evaluate", "--heap-size", "--stack-size", "--jit"]
             .iter()
             .any(|option| arguments[i] == *option)
             || arguments[i] == "--disassemble"
@@ -137,8 +152,19 @@ pub fn main() -> u8 {
     if options.verbose {
         eprintln!("som: ready after {:.2} ms", started.elapsed().as_secs_f64() * 1e3);
     }
+    #[cfg(feature = "jit")]
+    if let Err(e) = compile(&mut vm, &options) {
+        eprintln!("som: {e}");
+        return EXIT_USAGE;
+    }
     let code = dispatch(&mut vm, &options);
     vm.flush();
+    #[cfg(feature = "jit")]
+    if options.jit_stats
+        && let Some(stats) = vm.jit_stats()
+    {
+        eprint!("{stats}");
+    }
     if options.gc_stats {
         eprint!("{}", gc_report(&vm));
     }
@@ -153,6 +179,16 @@ pub fn main() -> u8 {
         );
     }
     code
+}
+
+/// Makes the VM compile, as the options and the environment say.
+#[cfg(feature = "jit")]
+fn compile(vm: &mut Vm, options: &Options) -> Result<(), LogError> {
+    if let Some(parameters) = &options.jit {
+        let log = Log::open(&std::env::var("TAILOR_LOG").unwrap_or_default())?;
+        vm.compile(parameters.clone(), log);
+    }
+    Ok(())
 }
 
 #[cfg(feature = "jit")]

@@ -30,9 +30,13 @@ fn from_word(word: i64) -> Value {
 #[jit]
 #[inline(always)]
 fn both_doubles(a: Value, b: Value) -> bool {
-    // One test of both tags.
+    // As for `Value::both_small`.
     const DOUBLE: u64 = 0b10;
-    ((a.bits() ^ DOUBLE) | (b.bits() ^ DOUBLE)) & 0b11 == 0
+    if jit::we_are_jitted() {
+        a.is_immediate_double() && b.is_immediate_double()
+    } else {
+        ((a.bits() ^ DOUBLE) | (b.bits() ^ DOUBLE)) & 0b11 == 0
+    }
 }
 
 #[jit]
@@ -249,18 +253,20 @@ pub(super) fn identical(vm: &Vm, frame: Frame, i: Instr) -> Option<bool> {
     if a == b {
         return Some(true);
     }
-    if a == vm.nil || b == vm.nil || a.both_small(b) {
-        return Some(false);
-    }
-    identical_slow(a, b)
+    if a == vm.nil || b == vm.nil || a.both_small(b) || not_identical(a, b) { Some(false) } else { None }
 }
 
-/// Different words are different objects unless they are numbers in the heap.
+/// Whether different words are certainly different objects: unless they are numbers, of which at least one is in the heap.
 #[jit]
 #[inline(always)]
-fn identical_slow(a: Value, b: Value) -> Option<bool> {
-    let is_plain = |v: Value| v.header().is_some_and(|h| h.kind() == crate::objects::kind::INSTANCE);
-    (is_plain(a) || is_plain(b)).then_some(false)
+pub(super) fn not_identical(a: Value, b: Value) -> bool {
+    is_no_number(a) || is_no_number(b)
+}
+
+#[jit]
+#[inline(always)]
+fn is_no_number(v: Value) -> bool {
+    v.header().is_some_and(|h| h.kind() != crate::objects::kind::DOUBLE && h.kind() != crate::objects::kind::BIG_INT)
 }
 
 /// Whether a counting loop is left at once.

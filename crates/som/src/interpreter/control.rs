@@ -8,12 +8,13 @@ use crate::bytecode::Instr;
 use crate::classes::{Core, InstanceFormat};
 use crate::compiler;
 use crate::errors::{Raise, Stopped};
-use crate::method::{Method, Site};
+use crate::method::{Message, Method};
 use crate::objects::{Array, Association, Block, ClassId, Str};
 use crate::value::Value;
 use crate::vm::{Vm, class_id};
 
 /// A primitive that the interpreter carries out, since it runs SOM code.
+#[jit::value]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Control {
     /// `value`, `value:`, `value:with:` of blocks.
@@ -32,12 +33,73 @@ pub enum Control {
     InvokeOn,
 }
 
-/// Carries out a control primitive.
+/// Carries out a control primitive; `args` is the number of arguments that were passed.
+#[jit]
+#[inline(always)]
 pub(super) fn perform(
     vm: &mut Vm,
     regs: Regs,
     control: Control,
-    site: &Site,
+    args: u16,
+    window: u16,
+    target: u16,
+) -> Result<Regs, Stopped> {
+    match control {
+        Control::Value => {
+            if let Some(block) = regs.frame.get(window).downcast::<Block>()
+                && block.method().args == args
+            {
+                return send::enter(vm, regs, jit::promote(block.method()), window, target);
+            }
+        }
+        Control::Restart => {
+            let (method, pc) = restart_of(regs.method);
+            return Ok(Regs { method, pc, frame: regs.frame });
+        }
+        Control::Perform => {
+            if jit::we_are_jitted()
+                && let Some(method) = performed(vm, regs, window)
+            {
+                return send::invoke(vm, regs, method, 0, window, target);
+            }
+        }
+        _ => {}
+    }
+    perform_in_general(vm, regs, control, args, window, target)
+}
+
+/// Where an activation starts anew.
+#[jit::residual(pure, elidable)]
+fn restart_of(method: Gc<Method>) -> (Gc<Method>, usize) {
+    let method = match method.compiled() {
+        Some(code) if code.is_stub => super::returns::resumed(method),
+        _ => method,
+    };
+    (method, method.compiled().map_or(0, |code| code.restart as usize))
+}
+
+/// In a unit, the method for `perform:`, if there is one and it takes no arguments.
+#[jit]
+fn performed(vm: &mut Vm, regs: Regs, window: u16) -> Option<Gc<Method>> {
+    let selector = symbol_of(vm, jit::promote(regs.frame.get(window + 1)))?;
+    let class = jit::promote(class_id(regs.frame.get(window)));
+    send::executable(vm, class, selector).filter(|method| method.args == 0)
+}
+
+/// The symbol that a value is.
+#[jit::residual(elidable, reads(), writes(), no_collect, no_reenter)]
+fn symbol_of(vm: &mut Vm, value: Value) -> Option<Gc<Str>> {
+    value.downcast::<Str>().filter(|s| vm.class_info(s.class_id()).format == InstanceFormat::Symbol)
+}
+
+/// Carries out a control primitive, or finds out why it can't.
+#[jit::residual(no_reenter)]
+#[inline(never)]
+fn perform_in_general(
+    vm: &mut Vm,
+    regs: Regs,
+    control: Control,
+    args: u16,
     window: u16,
     target: u16,
 ) -> Result<Regs, Stopped> {
@@ -46,21 +108,10 @@ pub(super) fn perform(
     match control {
         Control::Value => {
             let block = check(vm, arg(0).downcast::<Block>(), "A Block's method needs a Block as receiver.")?;
-            let method = block.method();
-            if method.args != site.args {
-                let message = format!("A block with {} arguments was given {}.", method.args, site.args);
-                return Err(vm.stop(Raise::error(message)));
-            }
-            send::enter(vm, regs, method, window, target)
+            let message = format!("A block with {} arguments was given {args}.", block.method().args);
+            Err(vm.stop(Raise::error(message)))
         }
-        Control::Restart => {
-            let method = match regs.method.compiled() {
-                Some(code) if code.is_stub => super::returns::resumed(regs.method),
-                _ => regs.method,
-            };
-            let pc = method.compiled().map_or(0, |code| code.restart as usize);
-            Ok(Regs { method, pc, frame: regs.frame })
-        }
+        Control::Restart => perform(vm, regs, control, args, window, target),
         Control::Perform => {
             let selector = symbol(vm, arg(1))?;
             send_found(vm, regs, class_id(arg(0)), selector, &[], window, target)
@@ -101,8 +152,7 @@ fn check<T>(vm: &mut Vm, value: Option<T>, otherwise: &str) -> Result<T, Stopped
 }
 
 fn symbol(vm: &mut Vm, value: Value) -> Result<Gc<Str>, Stopped> {
-    let symbol = value.downcast::<Str>().filter(|s| vm.class_info(s.class_id()).format == InstanceFormat::Symbol);
-    match symbol {
+    match symbol_of(vm, value) {
         Some(symbol) => Ok(symbol),
         None => {
             let message = crate::primitives::expected_instance(vm, Core::Symbol, value);
@@ -149,8 +199,8 @@ fn send_found(
         Some(method) => invoke_with(vm, regs, method, arguments, window, target),
         None => {
             put_arguments(vm, regs, arguments, window)?;
-            let site = Site::new(selector, arguments.len() as u16);
-            send::not_understood(vm, regs, &site, window, target)
+            let message = Message { selector, args: arguments.len() as u16 };
+            send::not_understood(vm, regs, message, window, target)
         }
     }
 }
@@ -183,8 +233,7 @@ fn invoke_with(
         return Err(vm.stop(Raise::error(message)));
     }
     put_arguments(vm, regs, arguments, window)?;
-    let site = Site::new(method.selector(), method.args);
-    send::invoke(vm, regs, method, &site, window, target)
+    send::invoke(vm, regs, method, method.args, window, target)
 }
 
 /// A global without a value: sends `unknownGlobal:` to `self`.
@@ -197,8 +246,8 @@ pub(super) fn unknown_global(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, 
     let window = regs.method.scratch_window.get();
     regs.frame.set(window, this(regs));
     regs.frame.set(window + 1, Value::from_gc(association.name()));
-    let site = Site::new(vm.symbols_used.unknown_global, 1);
-    send::uncached(vm, regs, &site, window, i.a)
+    let message = Message { selector: vm.symbols_used.unknown_global, args: 1 };
+    send::uncached(vm, regs, message, window, i.a)
 }
 
 /// `self` of an activation.
@@ -211,22 +260,34 @@ fn this(regs: Regs) -> Value {
 }
 
 /// An inlined message met a receiver that its instructions can't handle: goes on in the stub that really sends it.
-#[jit::residual]
+#[jit]
 #[cold]
 #[inline(never)]
 pub(super) fn leave_for_stub(vm: &mut Vm, regs: Regs, site: u16) -> Result<Regs, Stopped> {
+    match stub(vm, regs.method, site) {
+        Some(stub) => send::enter_stub(vm, Regs { method: stub, pc: 0, frame: regs.frame }),
+        None => no_stub(vm, regs, site),
+    }
+}
+
+/// The stub of an inlined site; `None` if it can't be compiled.
+#[jit::residual(elidable, reads(), writes(), no_collect, no_reenter)]
+fn stub(vm: &mut Vm, method: Gc<Method>, site: u16) -> Option<Gc<Method>> {
+    let known = method.details().stubs.borrow().iter().find(|(s, _)| *s == site).map(|(_, stub)| *stub);
+    if known.is_some() {
+        return known;
+    }
+    let stub = compiler::compile_stub(vm, method, site).ok()?;
+    method.details().stubs.borrow_mut().push((site, stub));
+    Some(stub)
+}
+
+/// The error for a stub that can't be compiled.
+#[jit::residual(no_reenter)]
+#[cold]
+fn no_stub(vm: &mut Vm, regs: Regs, site: u16) -> Result<Regs, Stopped> {
     vm.saved.set(regs);
-    let known = regs.method.details().stubs.borrow().iter().find(|(s, _)| *s == site).map(|(_, stub)| *stub);
-    let stub = match known {
-        Some(stub) => stub,
-        None => {
-            let stub = compiler::compile_stub(vm, regs.method, site)
-                .map_err(|e| vm.stop(e.raise(&regs.method.details().definition.source)))?;
-            regs.method.details().stubs.borrow_mut().push((site, stub));
-            stub
-        }
-    };
-    let end = Regs { method: stub, pc: 0, frame: regs.frame };
-    send::ensure_room(vm, end, 0)?;
-    Ok(end)
+    let stub = compiler::compile_stub(vm, regs.method, site)
+        .map_err(|e| vm.stop(e.raise(&regs.method.details().definition.source)))?;
+    send::enter_stub(vm, Regs { method: stub, pc: 0, frame: regs.frame })
 }

@@ -8,9 +8,9 @@ use crate::bytecode::{Instr, NO_REGISTER};
 use crate::classes::Core;
 use crate::errors::Stopped;
 use crate::method::Method;
-use crate::objects::{Array, Association, Block, Context, Instance};
+use crate::objects::{Array, Association, Block, Context, Instance, kind};
 use crate::value::Value;
-use crate::vm::Vm;
+use crate::vm::{Vm, allocate};
 
 #[jit]
 #[inline(always)]
@@ -46,8 +46,7 @@ pub(super) fn load_global(method: Gc<Method>, frame: Frame, i: Instr) -> bool {
 pub(super) fn set_global(vm: &mut Vm, method: Gc<Method>, frame: Frame, i: Instr) {
     // SAFETY: the literal of `SetGlobal` is an association.
     let association: Gc<Association> = unsafe { method.literal(i.b).as_gc() };
-    association.value.set(frame.get(i.a));
-    vm.heap.write_barrier(association);
+    vm.assign_global(association, frame.get(i.a));
 }
 
 /// `self` as the object whose fields a method uses.
@@ -172,16 +171,15 @@ pub(super) fn new_context_in_block(vm: &mut Vm, regs: Regs, i: Instr) -> Result<
 #[jit]
 #[inline(always)]
 fn make_context(vm: &mut Vm, regs: Regs, i: Instr, default: Value) -> Result<(), Stopped> {
-    let outer = optional(regs.frame, i.b, default);
-    regs.frame.set(i.a, allocate_context(vm, regs, outer, i.c)?);
+    let slots = usize::from(i.c);
+    let context: Gc<Context> = allocate(vm, regs, kind::CONTEXT, Context::size_for(slots), u32::from(i.c))?;
+    context.outer.set(optional(regs.frame, i.b, default));
+    for slot in 0..slots {
+        // SAFETY: it was allocated with that many slots.
+        unsafe { context.slot(slot) }.set(vm.nil);
+    }
+    regs.frame.set(i.a, Value::from_gc(context));
     Ok(())
-}
-
-#[jit::residual]
-#[inline(always)]
-fn allocate_context(vm: &mut Vm, regs: Regs, outer: Value, slots: u16) -> Result<Value, Stopped> {
-    vm.saved.set(regs);
-    vm.new_context(outer, slots).map(Value::from_gc).map_err(|raise| vm.stop(raise))
 }
 
 #[jit]
@@ -200,24 +198,19 @@ pub(super) fn make_block_in_block(vm: &mut Vm, regs: Regs, i: Instr) -> Result<(
 #[jit]
 #[inline(always)]
 fn make_block_with(vm: &mut Vm, regs: Regs, i: Instr, receiver: Value, default: Value) -> Result<(), Stopped> {
-    let context = optional(regs.frame, i.c, default);
     // SAFETY: the literal of `MakeBlock` is a method, made by the compiler.
     let method: Gc<Method> = unsafe { regs.method.literal(i.b).as_gc() };
-    regs.frame.set(i.a, allocate_block(vm, regs, method, receiver, context)?);
+    let class = match method.args {
+        0 => const { Core::Block1.id() },
+        1 => const { Core::Block2.id() },
+        _ => const { Core::Block3.id() },
+    };
+    let block: Gc<Block> = allocate(vm, regs, kind::BLOCK, Block::SIZE, class.0)?;
+    block.method.set(method);
+    block.receiver.set(receiver);
+    block.context.set(optional(regs.frame, i.c, default));
+    regs.frame.set(i.a, Value::from_gc(block));
     Ok(())
-}
-
-#[jit::residual]
-#[inline(always)]
-fn allocate_block(
-    vm: &mut Vm,
-    regs: Regs,
-    method: Gc<Method>,
-    receiver: Value,
-    context: Value,
-) -> Result<Value, Stopped> {
-    vm.saved.set(regs);
-    vm.new_block(method, receiver, context).map_err(|raise| vm.stop(raise))
 }
 
 #[jit]

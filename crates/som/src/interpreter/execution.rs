@@ -14,6 +14,8 @@ use super::{Frame, interpret};
 use crate::errors::Stopped;
 use crate::method::Method;
 use crate::value::Value;
+#[cfg(feature = "jit")]
+use crate::vm::Compiling;
 use crate::vm::Vm;
 
 /// A reading of the interpreter.
@@ -25,6 +27,9 @@ pub enum Execution {
     /// Jitcode, in the black hole: for tests, some hundred times slower.
     #[cfg(feature = "jit")]
     Jitcode,
+    /// The same, taking the paths that units take.
+    #[cfg(feature = "jit")]
+    JitcodeAsUnit,
 }
 
 /// There is no such reading.
@@ -33,8 +38,11 @@ pub struct UnknownExecution(String);
 
 impl fmt::Display for UnknownExecution {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let known =
-            if cfg!(feature = "jit") { "'native' or 'jitcode'" } else { "'native' (this is a build without the JIT)" };
+        let known = if cfg!(feature = "jit") {
+            "'native', 'jitcode' or 'jitcode-unit'"
+        } else {
+            "'native' (this is a build without the JIT)"
+        };
         write!(f, "there is no '{}'; use {known}", self.0)
     }
 }
@@ -49,6 +57,8 @@ impl FromStr for Execution {
             "" | "native" => Ok(Execution::Native),
             #[cfg(feature = "jit")]
             "jitcode" => Ok(Execution::Jitcode),
+            #[cfg(feature = "jit")]
+            "jitcode-unit" => Ok(Execution::JitcodeAsUnit),
             _ => Err(UnknownExecution(name.to_string())),
         }
     }
@@ -58,6 +68,9 @@ impl FromStr for Execution {
 #[derive(Debug)]
 pub(crate) struct Executor {
     execution: Execution,
+    /// Whether the native reading is compiled.
+    #[cfg(feature = "jit")]
+    pub compiling: Compiling,
     /// What executing jitcode holds is seen by the collector for as long as this is there.
     #[cfg(feature = "jit")]
     _roots: Option<std::rc::Rc<jit::RegisterRoots>>,
@@ -67,12 +80,12 @@ impl Executor {
     /// For programs whose objects lie in `heap`.
     #[cfg(feature = "jit")]
     pub fn new(execution: Execution, heap: &mut Heap) -> Executor {
-        let roots = (execution == Execution::Jitcode).then(|| {
+        let roots = (execution != Execution::Native).then(|| {
             let roots = std::rc::Rc::new(jit::RegisterRoots);
             heap.add_ambiguous_roots(&roots);
             roots
         });
-        Executor { execution, _roots: roots }
+        Executor { execution, compiling: Compiling::No, _roots: roots }
     }
 
     /// For programs whose objects lie in any heap.
@@ -95,5 +108,10 @@ pub(super) fn execute(vm: &mut Vm, method: Gc<Method>, pc: usize, frame: Frame) 
         #[cfg(feature = "jit")]
         // SAFETY: the arguments are those that the native reading would get.
         Execution::Jitcode => unsafe { jit::in_black_hole!(interpret(std::ptr::from_mut(vm), method, pc, frame)) },
+        #[cfg(feature = "jit")]
+        // SAFETY: the same.
+        Execution::JitcodeAsUnit => unsafe {
+            jit::in_black_hole_as_unit!(interpret(std::ptr::from_mut(vm), method, pc, frame))
+        },
     }
 }

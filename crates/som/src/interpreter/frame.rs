@@ -9,6 +9,7 @@
 use tailor::{GuestStack, jit};
 use tailor_gc::Gc;
 
+use crate::bytecode::LINK;
 use crate::method::Method;
 use crate::value::Value;
 
@@ -24,7 +25,7 @@ impl Frame {
     ///
     /// # Safety
     /// The address lies within a guest stack, with room for the link below and for the method's registers from there on.
-    /// All frames are made so; [`super::send::enter`] checks the room.
+    /// All frames are made so; `send::enter` checks the room.
     #[inline(always)]
     pub unsafe fn at(address: *mut Value) -> Frame {
         Frame(GuestStack::at(address))
@@ -60,6 +61,13 @@ impl Frame {
     #[inline(always)]
     pub(super) fn below(self, words: usize) -> Frame {
         Frame(self.0.down(words))
+    }
+
+    /// Says that the frame is left: its link and its registers are not read any more before they are written.
+    #[inline(always)]
+    pub(super) fn release(self) {
+        // SAFETY: callees write their link, callers the arguments and the called method its other registers before these are read.
+        unsafe { self.0.down(usize::from(LINK)).release() }
     }
 
     /// `count` registers from `r` on.

@@ -20,6 +20,8 @@ pub(crate) mod control;
 mod data;
 mod execution;
 pub(crate) mod frame;
+mod intrinsics;
+mod numeric;
 mod operator;
 mod returns;
 mod send;
@@ -57,7 +59,10 @@ pub(crate) fn run(vm: &mut Vm, receiver: Value, selector: Gc<Str>, args: &[Value
 /// Runs a method to its end.
 pub(crate) fn run_method(vm: &mut Vm, receiver: Value, method: Gc<Method>, args: &[Value]) -> Result<Value, Unwind> {
     vm.saved.clear();
-    vm.run = vm.run.wrapping_add(1) & returns::MAX_RUN;
+    vm.stack.rest();
+    #[cfg(feature = "jit")]
+    vm.prepare_to_compile();
+    vm.run = vm.run.wrapping_add(1);
     if args.len() != usize::from(method.args) {
         let message = format!("#{} takes {} arguments, not {}.", method.selector().as_str(), method.args, args.len());
         return Err(vm.unwind(Raise::error(message)));
@@ -85,233 +90,273 @@ pub(crate) fn run_method(vm: &mut Vm, receiver: Value, method: Gc<Method>, args:
 const MAX_OUTER_ARGS: usize = 255;
 
 /// Executes from the given state on until the frame that was entered from Rust returns.
-#[jit(portal)]
+#[jit(portal, jit = vm.jit)]
 #[allow(clippy::too_many_lines)] // One arm a bytecode; the work is in the handlers.
 fn interpret(vm: &mut Vm, mut method: Gc<Method>, mut pc: usize, mut frame: Frame) -> Result<Value, Stopped> {
-    let mut code = method.code.get();
+    'portal: loop {
+        let mut code = method.code.get();
 
-    // Goes on with the state that a handler returns.
-    macro_rules! go {
+        // Goes on with the state that a handler returns.
+        macro_rules! go {
+            ($next:expr) => {{
+                let next: Regs = $next?;
+                Regs { method, pc, frame } = next;
+                code = method.code.get();
+            }};
+        }
+        // The same, where the handler may have entered a method.
+        macro_rules! go_entering {
         ($next:expr) => {{
-            let next: Regs = $next?;
-            Regs { method, pc, frame } = next;
-            code = method.code.get();
-        }};
-    }
-    macro_rules! regs {
-        () => {
-            Regs { method, pc, frame }
-        };
-    }
-    // The next instruction, if the handler could do its work; else the operator in general.
-    macro_rules! operator {
-        ($done:expr, $i:expr) => {{
-            if $done {
-                pc += 1;
-            } else {
-                go!(operator::general(vm, regs!(), $i));
+            go!($next);
+            if pc == 0 {
+                jit::can_enter!(call: vm, method, pc; frame);
             }
         }};
     }
-    // A comparison and the jump behind it.
-    macro_rules! fused {
-        ($outcome:expr, $i:expr) => {{
-            match $outcome {
-                Some(outcome) => {
-                    // SAFETY: the compiler puts a conditional jump behind each fused comparison.
-                    let jump = unsafe { (*code.add(pc + 1)).get() };
-                    if outcome == (jump.op == Op::JumpIfTrue) {
-                        keep_branch();
-                        pc = usize::from(jump.b);
-                    } else {
-                        pc += 2;
-                    }
+        macro_rules! regs {
+            () => {
+                Regs { method, pc, frame }
+            };
+        }
+        // The next instruction, if the handler could do its work; else the operator in general.
+        macro_rules! operator {
+            ($done:expr, $i:expr) => {{
+                if $done {
+                    pc += 1;
+                } else {
+                    go_entering!(operator::general(vm, regs!(), $i));
                 }
-                None => go!(operator::general(vm, regs!(), $i)),
-            }
-        }};
-    }
-    // A quickened send: done, if the receiver is as expected.
-    macro_rules! send {
-        ($hit:expr, $i:expr) => {{
-            if $hit {
-                pc += 1;
-            } else {
-                go!(send::miss(vm, regs!(), $i));
-            }
-        }};
-    }
-    // A quickened send to code: goes on there.
-    macro_rules! call {
+            }};
+        }
+        // A jump; back, it is the end of a loop's iteration.
+        macro_rules! jump_to {
+            ($target:expr) => {{
+                let target = $target;
+                if target <= pc {
+                    jit::can_enter!(vm, method, target; frame);
+                }
+                pc = target;
+            }};
+        }
+        // A comparison and the jump behind it.
+        macro_rules! fused {
+            ($outcome:expr, $i:expr) => {{
+                match $outcome {
+                    Some(outcome) => {
+                        // SAFETY: the compiler puts a conditional jump behind each fused comparison.
+                        let jump = unsafe { Method::instruction(code, pc + 1) };
+                        if outcome == (jump.op == Op::JumpIfTrue) {
+                            keep_branch();
+                            jump_to!(usize::from(jump.b));
+                        } else {
+                            pc += 2;
+                        }
+                    }
+                    None => go_entering!(operator::general(vm, regs!(), $i)),
+                }
+            }};
+        }
+        // A quickened send: done, if the receiver is as expected.
+        macro_rules! send {
+            ($hit:expr, $i:expr) => {{
+                if jit::we_are_jitted() {
+                    go_entering!(send::by_class(vm, regs!(), $i));
+                } else if $hit {
+                    pc += 1;
+                } else {
+                    go_entering!(send::miss(vm, regs!(), $i));
+                }
+            }};
+        }
+        // A quickened send to code: goes on there.
+        macro_rules! call {
         ($callee:expr, $i:expr) => {{
+            if jit::we_are_jitted() {
+                go_entering!(send::by_class(vm, regs!(), $i));
+            } else {
             match $callee {
                 Some((callee, window)) => {
                     method = callee;
                     frame = window;
                     pc = 0;
                     code = method.code.get();
-                    jit::can_enter!(method, pc; vm, frame);
+                    jit::can_enter!(call: vm, method, pc; frame);
                 }
-                None => go!(send::miss(vm, regs!(), $i)),
+                None => go_entering!(send::miss(vm, regs!(), $i)),
+            }
             }
         }};
     }
-    // A jump whose condition the handler may be unable to decide; then the inlined message is sent.
-    macro_rules! branch {
-        ($outcome:expr, $i:expr) => {{
-            match $outcome {
-                Some(true) => {
-                    keep_branch();
-                    pc = usize::from($i.b);
+        // A send that is quickened for no class.
+        macro_rules! slow_send {
+            ($next:expr, $i:expr) => {{
+                if jit::we_are_jitted() {
+                    go_entering!(send::by_class(vm, regs!(), $i));
+                } else {
+                    go_entering!($next);
                 }
-                Some(false) => pc += 1,
-                None => go!(control::leave_for_stub(vm, regs!(), $i.c)),
-            }
-        }};
-    }
-    // The jump back of a counting loop.
-    macro_rules! back {
+            }};
+        }
+        // Returns from a frame.
+        macro_rules! leave {
+            ($frame:expr, $value:expr) => {{
+                match returns::leave($frame, $value) {
+                    returns::Left::To(next) => {
+                        Regs { method, pc, frame } = next;
+                        code = method.code.get();
+                    }
+                    returns::Left::Out(value) => return Ok(value),
+                }
+            }};
+        }
+        // A jump whose condition the handler may be unable to decide; then the inlined message is sent.
+        macro_rules! branch {
+            ($outcome:expr, $i:expr) => {{
+                match $outcome {
+                    Some(true) => {
+                        keep_branch();
+                        jump_to!(usize::from($i.b));
+                    }
+                    Some(false) => pc += 1,
+                    None => go!(control::leave_for_stub(vm, regs!(), $i.c)),
+                }
+            }};
+        }
+        // The jump back of a counting loop.
+        macro_rules! back {
         ($again:expr, $i:expr) => {{
             if $again {
                 keep_branch();
                 pc = usize::from($i.b);
-                jit::can_enter!(method, pc; vm, frame);
+                jit::can_enter!(vm, method, pc; frame);
             } else {
                 pc += 1;
             }
         }};
     }
-    macro_rules! next {
-        ($work:expr) => {{
-            $work;
-            pc += 1;
-        }};
-    }
+        macro_rules! next {
+            ($work:expr) => {{
+                $work;
+                pc += 1;
+            }};
+        }
 
-    loop {
-        jit::merge_point!(greens: method, pc; reds: vm, frame);
-        // SAFETY: code ends in a return, and all jump targets lie in it.
-        let i = unsafe { (*code.add(pc)).get() };
-        match i.op {
-            Op::Move => next!(data::move_(frame, i)),
-            Op::LoadLiteral => next!(data::load_literal(method, frame, i)),
-            Op::LoadInt => next!(data::load_int(frame, i)),
-            Op::LoadNil => next!(frame.set(i.a, vm.nil)),
-            Op::LoadTrue => next!(frame.set(i.a, vm.true_)),
-            Op::LoadFalse => next!(frame.set(i.a, vm.false_)),
-            Op::LoadGlobal => {
-                if data::load_global(method, frame, i) {
-                    pc += 1;
-                } else {
-                    go!(control::unknown_global(vm, regs!(), i));
+        loop {
+            jit::merge_point!(greens: vm, method, pc; reds: frame);
+            // SAFETY: code ends in a return, and all jump targets lie in it.
+            let i = unsafe { Method::instruction(code, pc) };
+            match i.op {
+                Op::Move => next!(data::move_(frame, i)),
+                Op::LoadLiteral => next!(data::load_literal(method, frame, i)),
+                Op::LoadInt => next!(data::load_int(frame, i)),
+                Op::LoadNil => next!(frame.set(i.a, vm.nil)),
+                Op::LoadTrue => next!(frame.set(i.a, vm.true_)),
+                Op::LoadFalse => next!(frame.set(i.a, vm.false_)),
+                Op::LoadGlobal => {
+                    if data::load_global(method, frame, i) {
+                        pc += 1;
+                    } else {
+                        go_entering!(control::unknown_global(vm, regs!(), i));
+                    }
                 }
-            }
-            Op::SetGlobal => next!(data::set_global(vm, method, frame, i)),
-            Op::GetField => next!(data::get_field(frame, i)),
-            Op::SetField => next!(data::set_field(vm, frame, i)),
-            Op::GetContext => next!(data::get_context(frame, i)),
-            Op::SetContext => next!(data::set_context(vm, frame, i)),
-            Op::GetOuter => next!(data::get_outer(frame, i)),
-            Op::SetOuter => next!(data::set_outer(vm, frame, i)),
-            Op::NewContext => next!(data::new_context(vm, regs!(), i)?),
-            Op::NewContextInBlock => next!(data::new_context_in_block(vm, regs!(), i)?),
-            Op::SetHome => next!(returns::set_home(vm, frame, i)),
-            Op::KillHome => next!(returns::kill_home(frame, i.a)),
-            Op::MakeBlock => next!(data::make_block(vm, regs!(), i)?),
-            Op::MakeBlockInBlock => next!(data::make_block_in_block(vm, regs!(), i)?),
-            Op::BlockSelf => next!(data::block_self(frame, i)),
+                Op::SetGlobal => next!(data::set_global(vm, method, frame, i)),
+                Op::GetField => next!(data::get_field(frame, i)),
+                Op::SetField => next!(data::set_field(vm, frame, i)),
+                Op::GetContext => next!(data::get_context(frame, i)),
+                Op::SetContext => next!(data::set_context(vm, frame, i)),
+                Op::GetOuter => next!(data::get_outer(frame, i)),
+                Op::SetOuter => next!(data::set_outer(vm, frame, i)),
+                Op::NewContext => next!(data::new_context(vm, regs!(), i)?),
+                Op::NewContextInBlock => next!(data::new_context_in_block(vm, regs!(), i)?),
+                Op::SetHome => next!(returns::set_home(vm, frame, i)),
+                Op::KillHome => next!(returns::kill_home(frame, i.a)),
+                Op::MakeBlock => next!(data::make_block(vm, regs!(), i)?),
+                Op::MakeBlockInBlock => next!(data::make_block_in_block(vm, regs!(), i)?),
+                Op::BlockSelf => next!(data::block_self(frame, i)),
 
-            Op::Jump => {
-                let target = usize::from(i.b);
-                if target <= pc {
-                    jit::can_enter!(method, target; vm, frame);
+                Op::Jump => {
+                    jump_to!(usize::from(i.b));
                 }
-                pc = target;
-            }
-            Op::JumpIfFalse => branch!(data::is_boolean(vm, frame, i, false), i),
-            Op::JumpIfTrue => branch!(data::is_boolean(vm, frame, i, true), i),
-            Op::JumpIfNil => branch!(data::is_nil(vm, frame, i), i),
-            Op::JumpIfNotNil => branch!(data::is_nil(vm, frame, i).map(|nil| !nil), i),
-            Op::ForPrep => branch!(arith::for_prep(frame, i), i),
-            Op::ForDownPrep => branch!(arith::for_down_prep(frame, i), i),
-            Op::ForLoop => back!(arith::for_loop(frame, i), i),
-            Op::ForDownLoop => back!(arith::for_down_loop(frame, i), i),
-            Op::ForStepLoop => back!(arith::for_step_loop(frame, i), i),
-            Op::Resume => {
-                method = returns::resumed(method);
-                code = method.code.get();
-                pc = usize::from(i.b);
-            }
-
-            Op::Return | Op::ReturnHome => {
-                let value = frame.get(i.a);
-                if i.op == Op::ReturnHome {
-                    returns::kill_home(frame, i.b);
-                }
-                let link = frame.link();
-                if link == Link::ENTRY {
-                    return Ok(value);
-                }
-                Regs { method, pc, frame } = returns::leave(frame, link, value);
-                code = method.code.get();
-            }
-            Op::ReturnNonLocal => match returns::non_local(vm, regs!(), i)? {
-                returns::NonLocal::To(next) => {
-                    Regs { method, pc, frame } = next;
+                Op::JumpIfFalse => branch!(data::is_boolean(vm, frame, i, false), i),
+                Op::JumpIfTrue => branch!(data::is_boolean(vm, frame, i, true), i),
+                Op::JumpIfNil => branch!(data::is_nil(vm, frame, i), i),
+                Op::JumpIfNotNil => branch!(data::is_nil(vm, frame, i).map(|nil| !nil), i),
+                Op::ForPrep => branch!(arith::for_prep(frame, i), i),
+                Op::ForDownPrep => branch!(arith::for_down_prep(frame, i), i),
+                Op::ForLoop => back!(arith::for_loop(frame, i), i),
+                Op::ForDownLoop => back!(arith::for_down_loop(frame, i), i),
+                Op::ForStepLoop => back!(arith::for_step_loop(frame, i), i),
+                Op::Resume => {
+                    method = returns::resumed(method);
                     code = method.code.get();
+                    pc = usize::from(i.b);
                 }
-                returns::NonLocal::Done(value) => return Ok(value),
-            },
 
-            Op::SendMethod => call!(send::method_hit(vm, method, pc, frame, i), i),
-            Op::SendBlock => call!(send::block_hit(vm, method, pc, frame, i), i),
-            Op::SendPrimitive => send!(send::primitive_hit(vm, regs!(), i)?, i),
-            Op::SendGetter => send!(send::getter_hit(method, frame, i), i),
-            Op::SendSetter => send!(send::setter_hit(vm, method, frame, i), i),
-            Op::SendConstant => send!(send::constant_hit(method, frame, i), i),
-            Op::Send => go!(send::first(vm, regs!(), i)),
-            Op::SendPoly => go!(send::polymorphic(vm, regs!(), i)),
-            Op::SendMega => go!(send::megamorphic(vm, regs!(), i)),
-            Op::SendSuper => go!(send::to_super(vm, regs!(), i)),
+                Op::Return | Op::ReturnHome => {
+                    let value = frame.get(i.a);
+                    if i.op == Op::ReturnHome {
+                        returns::kill_home(frame, i.b);
+                    }
+                    leave!(frame, value);
+                }
+                Op::ReturnNonLocal => match returns::unwind(vm, regs!(), i)? {
+                    returns::Unwound::Home(home, value) => leave!(home, value),
+                    returns::Unwound::Escaped(next) => {
+                        Regs { method, pc, frame } = next;
+                        code = method.code.get();
+                    }
+                },
 
-            Op::Add => operator!(arith::add(frame, i), i),
-            Op::Sub => operator!(arith::sub(frame, i), i),
-            Op::Mul => operator!(arith::mul(frame, i), i),
-            Op::Div => operator!(arith::div(frame, i), i),
-            Op::DoubleDiv => operator!(arith::double_div(frame, i), i),
-            Op::Mod => operator!(arith::modulo(frame, i), i),
-            Op::Rem => operator!(arith::rem(frame, i), i),
-            Op::BitAnd => operator!(arith::bit_and(frame, i), i),
-            Op::Shl => operator!(arith::shl(frame, i), i),
-            Op::Shr => operator!(arith::shr(frame, i), i),
-            Op::BitXor => operator!(arith::bit_xor(frame, i), i),
-            Op::AddImm => operator!(arith::add_imm(frame, i), i),
-            Op::SubImm => operator!(arith::sub_imm(frame, i), i),
-            Op::Lt => operator!(arith::set(vm, frame, i, arith::lt(frame, i)), i),
-            Op::Le => operator!(arith::set(vm, frame, i, arith::le(frame, i)), i),
-            Op::Gt => operator!(arith::set(vm, frame, i, arith::gt(frame, i)), i),
-            Op::Ge => operator!(arith::set(vm, frame, i, arith::ge(frame, i)), i),
-            Op::Eq => operator!(arith::set(vm, frame, i, arith::eq(frame, i)), i),
-            Op::Ne => operator!(arith::set(vm, frame, i, arith::ne(frame, i)), i),
-            Op::Identical => operator!(arith::set(vm, frame, i, arith::identical(vm, frame, i)), i),
-            Op::LtBr => fused!(arith::lt(frame, i), i),
-            Op::LeBr => fused!(arith::le(frame, i), i),
-            Op::GtBr => fused!(arith::gt(frame, i), i),
-            Op::GeBr => fused!(arith::ge(frame, i), i),
-            Op::EqBr => fused!(arith::eq(frame, i), i),
-            Op::NeBr => fused!(arith::ne(frame, i), i),
-            Op::IdenticalBr => fused!(arith::identical(vm, frame, i), i),
-            Op::LtImmBr => fused!(arith::lt_imm(frame, i), i),
-            Op::LeImmBr => fused!(arith::le_imm(frame, i), i),
-            Op::GtImmBr => fused!(arith::gt_imm(frame, i), i),
-            Op::GeImmBr => fused!(arith::ge_imm(frame, i), i),
-            Op::EqImmBr => fused!(arith::eq_imm(frame, i), i),
-            Op::NeImmBr => fused!(arith::ne_imm(frame, i), i),
-            Op::Not => operator!(data::not(vm, frame, i), i),
-            Op::IsNil => operator!(data::nil_test(vm, frame, i, true), i),
-            Op::NotNil => operator!(data::nil_test(vm, frame, i, false), i),
-            Op::At => operator!(data::at(frame, i), i),
-            Op::AtPut => operator!(data::at_put(vm, frame, i), i),
+                Op::SendMethod => call!(send::method_hit(vm, method, pc, frame, i), i),
+                Op::SendBlock => call!(send::block_hit(vm, method, pc, frame, i), i),
+                Op::SendPrimitive => send!(send::primitive_hit(vm, regs!(), i)?, i),
+                Op::SendGetter => send!(send::getter_hit(method, frame, i), i),
+                Op::SendSetter => send!(send::setter_hit(vm, method, frame, i), i),
+                Op::SendConstant => send!(send::constant_hit(method, frame, i), i),
+                Op::Send => slow_send!(send::first(vm, regs!(), i), i),
+                Op::SendPoly => slow_send!(send::polymorphic(vm, regs!(), i), i),
+                Op::SendMega => slow_send!(send::megamorphic(vm, regs!(), i), i),
+                Op::SendSuper => go_entering!(send::to_super(vm, regs!(), i)),
+
+                Op::Add => operator!(arith::add(frame, i), i),
+                Op::Sub => operator!(arith::sub(frame, i), i),
+                Op::Mul => operator!(arith::mul(frame, i), i),
+                Op::Div => operator!(arith::div(frame, i), i),
+                Op::DoubleDiv => operator!(arith::double_div(frame, i), i),
+                Op::Mod => operator!(arith::modulo(frame, i), i),
+                Op::Rem => operator!(arith::rem(frame, i), i),
+                Op::BitAnd => operator!(arith::bit_and(frame, i), i),
+                Op::Shl => operator!(arith::shl(frame, i), i),
+                Op::Shr => operator!(arith::shr(frame, i), i),
+                Op::BitXor => operator!(arith::bit_xor(frame, i), i),
+                Op::AddImm => operator!(arith::add_imm(frame, i), i),
+                Op::SubImm => operator!(arith::sub_imm(frame, i), i),
+                Op::Lt => operator!(arith::set(vm, frame, i, arith::lt(frame, i)), i),
+                Op::Le => operator!(arith::set(vm, frame, i, arith::le(frame, i)), i),
+                Op::Gt => operator!(arith::set(vm, frame, i, arith::gt(frame, i)), i),
+                Op::Ge => operator!(arith::set(vm, frame, i, arith::ge(frame, i)), i),
+                Op::Eq => operator!(arith::set(vm, frame, i, arith::eq(frame, i)), i),
+                Op::Ne => operator!(arith::set(vm, frame, i, arith::ne(frame, i)), i),
+                Op::Identical => operator!(arith::set(vm, frame, i, arith::identical(vm, frame, i)), i),
+                Op::LtBr => fused!(arith::lt(frame, i), i),
+                Op::LeBr => fused!(arith::le(frame, i), i),
+                Op::GtBr => fused!(arith::gt(frame, i), i),
+                Op::GeBr => fused!(arith::ge(frame, i), i),
+                Op::EqBr => fused!(arith::eq(frame, i), i),
+                Op::NeBr => fused!(arith::ne(frame, i), i),
+                Op::IdenticalBr => fused!(arith::identical(vm, frame, i), i),
+                Op::LtImmBr => fused!(arith::lt_imm(frame, i), i),
+                Op::LeImmBr => fused!(arith::le_imm(frame, i), i),
+                Op::GtImmBr => fused!(arith::gt_imm(frame, i), i),
+                Op::GeImmBr => fused!(arith::ge_imm(frame, i), i),
+                Op::EqImmBr => fused!(arith::eq_imm(frame, i), i),
+                Op::NeImmBr => fused!(arith::ne_imm(frame, i), i),
+                Op::Not => operator!(data::not(vm, frame, i), i),
+                Op::IsNil => operator!(data::nil_test(vm, frame, i, true), i),
+                Op::NotNil => operator!(data::nil_test(vm, frame, i, false), i),
+                Op::At => operator!(data::at(frame, i), i),
+                Op::AtPut => operator!(data::at_put(vm, frame, i), i),
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use tailor::jit;
 
+use super::numeric::on_numbers;
 use super::{Regs, send};
 use crate::bytecode::{Instr, Op};
 use crate::errors::{Raise, Stopped};
@@ -15,17 +16,34 @@ enum Outcome {
     Truth(bool),
 }
 
-/// The operands of an operator instruction: the receiver and at most two arguments.
-fn operands(regs: Regs, i: Instr) -> ([Value; 3], usize) {
-    let get = |r| regs.frame.get(r);
-    let imm = || Value::small(i64::from(i.c as i16));
+/// The operands of an operator instruction; arguments that are not there repeat others.
+#[jit::value]
+#[derive(Clone, Copy)]
+struct Operands {
+    receiver: Value,
+    first: Value,
+    second: Value,
+    count: u8,
+}
+
+#[jit]
+#[inline(always)]
+fn operands(regs: Regs, i: Instr) -> Operands {
+    let frame = regs.frame;
     match i.op {
         Op::AddImm | Op::SubImm | Op::LtImmBr | Op::LeImmBr | Op::GtImmBr | Op::GeImmBr | Op::EqImmBr | Op::NeImmBr => {
-            ([get(i.b), imm(), imm()], 2)
+            let immediate = Value::small(i64::from(i.c as i16));
+            Operands { receiver: frame.get(i.b), first: immediate, second: immediate, count: 2 }
         }
-        Op::AtPut => ([get(i.a), get(i.b), get(i.c)], 3),
-        Op::Not | Op::IsNil | Op::NotNil => ([get(i.b), get(i.b), get(i.b)], 1),
-        _ => ([get(i.b), get(i.c), get(i.c)], 2),
+        Op::AtPut => Operands { receiver: frame.get(i.a), first: frame.get(i.b), second: frame.get(i.c), count: 3 },
+        Op::Not | Op::IsNil | Op::NotNil => {
+            let receiver = frame.get(i.b);
+            Operands { receiver, first: receiver, second: receiver, count: 1 }
+        }
+        _ => {
+            let first = frame.get(i.c);
+            Operands { receiver: frame.get(i.b), first, second: first, count: 2 }
+        }
     }
 }
 
@@ -59,33 +77,80 @@ fn doubles_have(op: Op) -> bool {
     !matches!(op, Op::BitAnd | Op::BitXor | Op::Shl | Op::Shr | Op::Rem | Op::Div)
 }
 
+/// What a numeric operator yields; `None` if the operands are no numbers, or do not have the operator.
+fn numeric(vm: &mut Vm, op: Op, a: Value, b: Value) -> Option<Result<Value, Raise>> {
+    let (a, b) = (vm.number(a)?, vm.number(b)?);
+    if !doubles_have(op) && matches!(a, Num::Double(_)) {
+        return None;
+    }
+    Some(match compute(op, &a, &b)? {
+        Outcome::Truth(b) => Ok(vm.boolean(b)),
+        Outcome::Number(Ok(number)) => vm.new_number(number),
+        Outcome::Number(Err(e)) => Err(Raise::error(e.to_string())),
+    })
+}
+
+/// [`numeric`] for units: nothing if there is an error. It depends on its operands alone, and what it makes is new.
+#[jit::residual(reads(), writes(), no_reenter)]
+pub(super) fn quietly(vm: &mut Vm, op: Op, a: Value, b: Value) -> Option<Value> {
+    vm.saved.clear();
+    numeric(vm, op, a, b)?.ok()
+}
+
 /// Executes an operator whose handler could not.
-#[jit::residual]
+#[jit]
+#[inline(always)]
+pub(super) fn general(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Stopped> {
+    if jit::we_are_jitted() { in_unit(vm, regs, i) } else { natively(vm, regs, i) }
+}
+
+/// Executes an operator in the native interpreter.
+#[jit::residual(no_reenter)]
 #[cold]
 #[inline(never)]
-pub(super) fn general(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Stopped> {
+fn natively(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Stopped> {
     vm.saved.set(regs);
-    let (values, count) = operands(regs, i);
-    if let (Some(a), Some(b)) = (vm.number(values[0]), vm.number(values[1]))
-        && count == 2
-        && (doubles_have(i.op) || !matches!(a, Num::Double(_)))
-        && let Some(outcome) = compute(i.op, &a, &b)
+    let operands = operands(regs, i);
+    if operands.count == 2
+        && let Some(value) = numeric(vm, i.op, operands.receiver, operands.first)
     {
-        let value = match outcome {
-            Outcome::Truth(b) => Ok(vm.boolean(b)),
-            Outcome::Number(Ok(number)) => vm.new_number(number),
-            Outcome::Number(Err(e)) => Err(Raise::error(e.to_string())),
-        };
         regs.frame.set(i.a, value.map_err(|raise| vm.stop(raise))?);
         return Ok(Regs { pc: regs.pc + 1, ..regs });
     }
-    let window = regs.method.scratch_window.get();
-    for (n, &value) in values[..count].iter().enumerate() {
-        regs.frame.set(window + n as u16, value);
-    }
-    // `at:put:` is an operator only where its result is not used: it goes to the word behind the window.
-    let target = if i.op == Op::AtPut { window + 3 } else { i.a };
+    let (window, target) = put_operands(regs, i, operands);
     // SAFETY: the compiler gives each operator a site.
     let site = unsafe { regs.method.operator_site(regs.pc) };
     send::operator(vm, regs, site, window, target)
+}
+
+/// Executes an operator in a unit.
+#[jit]
+fn in_unit(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Stopped> {
+    let operands = operands(regs, i);
+    if operands.count == 2
+        && let Some(value) = on_numbers(vm, i.op, operands.receiver, operands.first)
+    {
+        regs.frame.set(i.a, value);
+        return Ok(Regs { pc: regs.pc + 1, ..regs });
+    }
+    let (window, target) = put_operands(regs, i, operands);
+    // SAFETY: the compiler gives each operator a site.
+    let message = unsafe { regs.method.operator_site(regs.pc) }.message;
+    send::message_by_class(vm, regs, message, window, target)
+}
+
+/// Puts the operands into the window for messages; answers it, and the register for the result.
+#[jit]
+#[inline(always)]
+fn put_operands(regs: Regs, i: Instr, operands: Operands) -> (u16, u16) {
+    let window = regs.method.scratch_window.get();
+    regs.frame.set(window, operands.receiver);
+    if operands.count > 1 {
+        regs.frame.set(window + 1, operands.first);
+    }
+    if operands.count > 2 {
+        regs.frame.set(window + 2, operands.second);
+    }
+    // `at:put:` is an operator only where its result is not used: it goes to the word behind the window.
+    (window, if i.op == Op::AtPut { window + 3 } else { i.a })
 }

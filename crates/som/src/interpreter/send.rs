@@ -8,12 +8,12 @@ use tailor::jit;
 use tailor_gc::Gc;
 
 use super::frame::Link;
-use super::{Frame, Regs, control, make_executable};
+use super::{Frame, Regs, control, intrinsics, make_executable};
 use crate::bytecode::{Instr, LINK, Op};
 use crate::errors::{ErrorKind, Raise, Stopped};
-use crate::method::{CacheEntry, Invokable, Method, Site};
-use crate::objects::{Block, Instance};
-use crate::primitives::{Args, Primitive};
+use crate::method::{CacheEntry, Invokable, Message, Method, Site};
+use crate::objects::{Block, ClassId, Instance, Str};
+use crate::primitives::{Args, Function, Primitive};
 use crate::value::Value;
 use crate::vm::{Vm, class_id};
 
@@ -88,22 +88,24 @@ pub(super) fn primitive_hit(vm: &mut Vm, regs: Regs, i: Instr) -> Result<bool, S
         return Ok(false);
     }
     let Some(target) = entry.target else { return Ok(false) };
-    match run_primitive(vm, regs, target, i.b)? {
-        Some(value) => {
+    match target.invokable() {
+        Invokable::Primitive(Primitive::Native(function, _)) => {
+            let value = run_primitive(vm, regs, function, i.b)?;
             regs.frame.set(i.a, value);
             Ok(true)
         }
-        None => Ok(false),
+        _ => Ok(false),
     }
 }
 
-/// The result of a method that is a primitive, on the receiver and arguments in the window.
-#[jit::residual]
+/// What a primitive returns for the receiver and arguments in the window.
+///
+/// Primitives never run SOM code.
+#[jit::residual(no_reenter)]
 #[inline(always)]
-fn run_primitive(vm: &mut Vm, regs: Regs, method: Gc<Method>, window: u16) -> Result<Option<Value>, Stopped> {
-    let Invokable::Primitive(Primitive::Native(function)) = method.invokable() else { return Ok(None) };
+fn run_primitive(vm: &mut Vm, regs: Regs, function: Function, window: u16) -> Result<Value, Stopped> {
     vm.saved.set(regs);
-    function(vm, Args::new(regs.frame.window(window))).map(Some).map_err(|raise| vm.stop(raise))
+    (function.0)(vm, Args::new(regs.frame.window(window))).map_err(|raise| vm.stop(raise))
 }
 
 /// Field `field` of an object.
@@ -162,21 +164,49 @@ pub(super) fn constant_hit(method: Gc<Method>, frame: Frame, i: Instr) -> bool {
     let hit = class_id(frame.get(i.b)) == entry.class;
     if hit
         && let Some(target) = entry.target
-        && let Some(value) = constant_of(target)
+        && let Invokable::Constant(value) = target.invokable()
     {
         frame.set(i.a, value);
     }
     hit
 }
 
-/// What a method returns that does nothing else.
-#[jit::residual(pure)]
-#[inline(always)]
-fn constant_of(method: Gc<Method>) -> Option<Value> {
-    match method.invokable() {
-        Invokable::Constant(value) => Some(value),
-        _ => None,
+// ---- Sends in units.
+//
+// A unit has no inline caches: it guards the receiver's class, and from then on the method is a constant of it. So all forms of a send are one there, and what the caches
+// hold, which changes while a program runs, is not read.
+
+/// A send, of whatever form.
+#[jit]
+pub(super) fn by_class(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Stopped> {
+    // SAFETY: the compiler made the site and its number together.
+    let message = unsafe { regs.method.site(i.c) }.message;
+    message_by_class(vm, regs, message, i.b, i.a)
+}
+
+/// Sends a message to the receiver in a window.
+#[jit]
+pub(super) fn message_by_class(
+    vm: &mut Vm,
+    regs: Regs,
+    message: Message,
+    window: u16,
+    target: u16,
+) -> Result<Regs, Stopped> {
+    let class = jit::promote(class_id(regs.frame.get(window)));
+    match executable(vm, class, message.selector) {
+        Some(method) => invoke(vm, regs, method, message.args, window, target),
+        // It is found out once more why not.
+        None => uncached(vm, regs, message, window, target),
     }
+}
+
+/// The method that a class has for a selector, made executable; `None` if there is none, or if it cannot be compiled. It never changes: a class keeps its methods.
+#[jit::residual(elidable, reads(), writes(), no_collect, no_reenter)]
+pub(super) fn executable(vm: &mut Vm, class: ClassId, selector: Gc<Str>) -> Option<Gc<Method>> {
+    let method = vm.lookup(class, selector)?;
+    make_executable(vm, method).ok()?;
+    Some(method)
 }
 
 /// A send that is executed for the first time.
@@ -186,14 +216,14 @@ pub(super) fn first(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Stopped> 
     // SAFETY: the compiler made the site and its number together.
     let site = unsafe { regs.method.site(i.c) };
     let class = class_id(regs.frame.get(i.b));
-    if let Some(target) = find(vm, regs, class, site)? {
+    if let Some(target) = find(vm, regs, class, site.message.selector)? {
         site.entries[0].set(cache_entry(class, target));
         let op = match target.invokable() {
             Invokable::Bytecode => Op::SendMethod,
-            Invokable::Primitive(Primitive::Native(_)) => Op::SendPrimitive,
+            Invokable::Primitive(Primitive::Native(..)) => Op::SendPrimitive,
             // All blocks of a class have as many arguments as this one.
             Invokable::Primitive(Primitive::Control(control::Control::Value))
-                if regs.frame.get(i.b).downcast::<Block>().is_some_and(|b| b.method().args == site.args) =>
+                if regs.frame.get(i.b).downcast::<Block>().is_some_and(|b| b.method().args == site.message.args) =>
             {
                 Op::SendBlock
             }
@@ -204,12 +234,12 @@ pub(super) fn first(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Stopped> 
         };
         // SAFETY: this is the instruction being executed; all forms of a send take the same operands.
         unsafe { regs.method.quicken(regs.pc, op) };
-        return invoke(vm, regs, target, site, i.b, i.a);
+        return invoke(vm, regs, target, site.message.args, i.b, i.a);
     }
-    not_understood(vm, regs, site, i.b, i.a)
+    not_understood(vm, regs, site.message, i.b, i.a)
 }
 
-fn cache_entry(class: crate::objects::ClassId, target: Gc<Method>) -> CacheEntry {
+fn cache_entry(class: ClassId, target: Gc<Method>) -> CacheEntry {
     let field = match target.invokable() {
         Invokable::Getter(field) | Invokable::Setter(field) => u32::from(field),
         _ => 0,
@@ -218,8 +248,8 @@ fn cache_entry(class: crate::objects::ClassId, target: Gc<Method>) -> CacheEntry
 }
 
 /// Looks a method up and makes it executable.
-fn find(vm: &mut Vm, regs: Regs, class: crate::objects::ClassId, site: &Site) -> Result<Option<Gc<Method>>, Stopped> {
-    let Some(target) = vm.lookup(class, site.selector) else { return Ok(None) };
+fn find(vm: &mut Vm, regs: Regs, class: ClassId, selector: Gc<Str>) -> Result<Option<Gc<Method>>, Stopped> {
+    let Some(target) = vm.lookup(class, selector) else { return Ok(None) };
     if let Invokable::Uncompiled = target.invokable() {
         vm.saved.set(regs);
         make_executable(vm, target).map_err(|raise| vm.stop(raise))?;
@@ -232,8 +262,10 @@ fn find(vm: &mut Vm, regs: Regs, class: crate::objects::ClassId, site: &Site) ->
 #[cold]
 #[inline(never)]
 pub(super) fn miss(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Stopped> {
-    // SAFETY: this is the instruction being executed; all forms of a send take the same operands.
-    unsafe { regs.method.quicken(regs.pc, Op::SendPoly) };
+    if class_id(regs.frame.get(i.b)) != entry(regs.method, i).class {
+        // SAFETY: this is the instruction being executed; all forms of a send take the same operands.
+        unsafe { regs.method.quicken(regs.pc, Op::SendPoly) };
+    }
     polymorphic(vm, regs, i)
 }
 
@@ -244,13 +276,13 @@ pub(super) fn polymorphic(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Sto
     // SAFETY: the compiler made the site and its number together.
     let site = unsafe { regs.method.site(i.c) };
     match cached(site, class_id(regs.frame.get(i.b))) {
-        Some(target) => invoke(vm, regs, target, site, i.b, i.a),
+        Some(target) => invoke(vm, regs, target, site.message.args, i.b, i.a),
         None => extend(vm, regs, site, i),
     }
 }
 
 #[inline(always)]
-fn cached(site: &Site, class: crate::objects::ClassId) -> Option<Gc<Method>> {
+fn cached(site: &Site, class: ClassId) -> Option<Gc<Method>> {
     site.entries.iter().find_map(|entry| {
         let entry = entry.get();
         if entry.class == class { entry.target } else { None }
@@ -261,13 +293,15 @@ fn cached(site: &Site, class: crate::objects::ClassId) -> Option<Gc<Method>> {
 #[cold]
 fn extend(vm: &mut Vm, regs: Regs, site: &Site, i: Instr) -> Result<Regs, Stopped> {
     let class = class_id(regs.frame.get(i.b));
-    let Some(target) = find(vm, regs, class, site)? else { return not_understood(vm, regs, site, i.b, i.a) };
+    let Some(target) = find(vm, regs, class, site.message.selector)? else {
+        return not_understood(vm, regs, site.message, i.b, i.a);
+    };
     match site.entries.iter().find(|entry| entry.get().target.is_none()) {
         Some(free) => free.set(cache_entry(class, target)),
         // SAFETY: this is the instruction being executed; all forms of a send take the same operands.
         None => unsafe { regs.method.quicken(regs.pc, Op::SendMega) },
     }
-    invoke(vm, regs, target, site, i.b, i.a)
+    invoke(vm, regs, target, site.message.args, i.b, i.a)
 }
 
 /// `SendMega`.
@@ -276,73 +310,108 @@ fn extend(vm: &mut Vm, regs: Regs, site: &Site, i: Instr) -> Result<Regs, Stoppe
 pub(super) fn megamorphic(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Stopped> {
     // SAFETY: the compiler made the site and its number together.
     let site = unsafe { regs.method.site(i.c) };
-    uncached(vm, regs, site, i.b, i.a)
+    uncached(vm, regs, site.message, i.b, i.a)
 }
 
-/// Sends a site's message without its cache.
-pub(super) fn uncached(vm: &mut Vm, regs: Regs, site: &Site, window: u16, target: u16) -> Result<Regs, Stopped> {
+/// Sends a message without any cache.
+#[jit::residual]
+pub(super) fn uncached(vm: &mut Vm, regs: Regs, message: Message, window: u16, target: u16) -> Result<Regs, Stopped> {
     let class = class_id(regs.frame.get(window));
-    match find(vm, regs, class, site)? {
-        Some(method) => invoke(vm, regs, method, site, window, target),
-        None => not_understood(vm, regs, site, window, target),
+    match find(vm, regs, class, message.selector)? {
+        Some(method) => invoke(vm, regs, method, message.args, window, target),
+        None => not_understood(vm, regs, message, window, target),
     }
 }
 
 /// Sends the message of an operator, whose site is polymorphic from the start.
+#[jit::residual]
 pub(super) fn operator(vm: &mut Vm, regs: Regs, site: &Site, window: u16, target: u16) -> Result<Regs, Stopped> {
     let class = class_id(regs.frame.get(window));
     if let Some(method) = cached(site, class) {
-        return invoke(vm, regs, method, site, window, target);
+        return invoke(vm, regs, method, site.message.args, window, target);
     }
-    match find(vm, regs, class, site)? {
+    match find(vm, regs, class, site.message.selector)? {
         Some(method) => {
             if let Some(free) = site.entries.iter().find(|entry| entry.get().target.is_none()) {
                 free.set(cache_entry(class, method));
             }
-            invoke(vm, regs, method, site, window, target)
+            invoke(vm, regs, method, site.message.args, window, target)
         }
-        None => not_understood(vm, regs, site, window, target),
+        None => not_understood(vm, regs, site.message, window, target),
     }
 }
 
 /// A send to super: the method depends on where the code is, not on the receiver.
-#[jit::residual]
+#[jit]
 #[inline(never)]
 pub(super) fn to_super(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Stopped> {
     // SAFETY: the compiler made the site and its number together.
     let site = unsafe { regs.method.site(i.c) };
-    if let Some(target) = site.entries[0].get().target {
-        return invoke(vm, regs, target, site, i.b, i.a);
+    match super_method(vm, regs.method, site) {
+        Some(method) => invoke(vm, regs, method, site.message.args, i.b, i.a),
+        None => no_super_method(vm, regs, i),
     }
-    let superclass = vm.class_info(regs.method.holder()).superclass;
-    let target = superclass.and_then(|class| vm.lookup_uncached(class, site.selector));
-    let Some(target) = target else { return not_understood(vm, regs, site, i.b, i.a) };
-    vm.saved.set(regs);
-    make_executable(vm, target).map_err(|raise| vm.stop(raise))?;
-    site.entries[0].set(cache_entry(crate::objects::ClassId(u32::MAX), target));
-    invoke(vm, regs, target, site, i.b, i.a)
 }
 
-/// Invokes an executable method on the receiver and arguments in a window.
+/// The method of a send to super, made executable; `None` if there is none, or if it cannot be compiled. It never changes.
+#[jit::residual(elidable, reads(), writes(), no_collect, no_reenter)]
+#[inline(always)]
+fn super_method(vm: &mut Vm, method: Gc<Method>, site: &Site) -> Option<Gc<Method>> {
+    match site.entries[0].get().target {
+        Some(target) => Some(target),
+        None => find_super_method(vm, method, site),
+    }
+}
+
+#[cold]
+fn find_super_method(vm: &mut Vm, method: Gc<Method>, site: &Site) -> Option<Gc<Method>> {
+    let superclass = vm.class_info(method.holder()).superclass?;
+    let target = vm.lookup_uncached(superclass, site.message.selector)?;
+    make_executable(vm, target).ok()?;
+    site.entries[0].set(cache_entry(ClassId(u32::MAX), target));
+    Some(target)
+}
+
+/// A send to super that finds no method to invoke.
+#[jit::residual]
+#[cold]
+#[inline(never)]
+fn no_super_method(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Stopped> {
+    // SAFETY: the compiler made the site and its number together.
+    let message = unsafe { regs.method.site(i.c) }.message;
+    let superclass = vm.class_info(regs.method.holder()).superclass;
+    match superclass.and_then(|class| vm.lookup_uncached(class, message.selector)) {
+        // It is compiled once more for the error.
+        Some(target) => invoke(vm, regs, target, message.args, i.b, i.a),
+        None => not_understood(vm, regs, message, i.b, i.a),
+    }
+}
+
+/// Invokes a method on the receiver and arguments in a window; `args` is the number of arguments that were passed.
+#[jit]
 pub(super) fn invoke(
     vm: &mut Vm,
     regs: Regs,
     method: Gc<Method>,
-    site: &Site,
+    args: u16,
     window: u16,
     target: u16,
 ) -> Result<Regs, Stopped> {
-    let next = Regs { pc: regs.pc + 1, ..regs };
     let receiver = regs.frame.get(window);
     match method.invokable() {
         Invokable::Bytecode => return enter(vm, regs, method, window, target),
-        Invokable::Primitive(Primitive::Native(function)) => {
-            vm.saved.set(regs);
-            let value = function(vm, Args::new(regs.frame.window(window))).map_err(|raise| vm.stop(raise))?;
+        Invokable::Primitive(Primitive::Native(function, known)) => {
+            let value = if jit::we_are_jitted()
+                && let Some(value) = intrinsics::perform(vm, function, known, args, regs.frame.window(window))
+            {
+                value
+            } else {
+                run_primitive(vm, regs, function, window)?
+            };
             regs.frame.set(target, value);
         }
         Invokable::Primitive(Primitive::Control(control)) => {
-            return control::perform(vm, regs, control, site, window, target);
+            return control::perform(vm, regs, control, args, window, target);
         }
         Invokable::Getter(field) => {
             // SAFETY: the method was found in the class of the receiver.
@@ -353,17 +422,45 @@ pub(super) fn invoke(
             regs.frame.set(target, receiver);
         }
         Invokable::Constant(value) => regs.frame.set(target, value),
-        Invokable::Uncompiled => {
-            vm.saved.set(regs);
-            make_executable(vm, method).map_err(|raise| vm.stop(raise))?;
-            return invoke(vm, regs, method, site, window, target);
-        }
+        Invokable::Uncompiled => return invoke_first(vm, regs, method, args, window, target),
     }
-    Ok(next)
+    Ok(Regs { pc: regs.pc + 1, ..regs })
+}
+
+/// Invokes a method that has to be compiled.
+#[jit::residual]
+#[cold]
+#[inline(never)]
+fn invoke_first(
+    vm: &mut Vm,
+    regs: Regs,
+    method: Gc<Method>,
+    args: u16,
+    window: u16,
+    target: u16,
+) -> Result<Regs, Stopped> {
+    vm.saved.set(regs);
+    make_executable(vm, method).map_err(|raise| vm.stop(raise))?;
+    invoke(vm, regs, method, args, window, target)
 }
 
 /// Calls a method that has bytecode.
+#[jit]
+#[inline(always)]
 pub(super) fn enter(vm: &mut Vm, regs: Regs, method: Gc<Method>, window: u16, target: u16) -> Result<Regs, Stopped> {
+    match push(vm, regs.method, method, regs.frame, Link::new(regs.pc + 1, window, target)) {
+        Some(frame) => Ok(Regs { method, pc: 0, frame }),
+        None => enter_on_more_stack(vm, regs, method, window, target),
+    }
+}
+
+/// The same, where the present limit of the stack is in the way.
+#[jit::residual]
+#[cold]
+#[inline(never)]
+fn enter_on_more_stack(vm: &mut Vm, regs: Regs, method: Gc<Method>, window: u16, target: u16) -> Result<Regs, Stopped> {
+    let end = regs.frame.address().wrapping_add(usize::from(window) + usize::from(method.registers.get()) + SLACK);
+    vm.stack.reach(end);
     match push(vm, regs.method, method, regs.frame, Link::new(regs.pc + 1, window, target)) {
         Some(frame) => Ok(Regs { method, pc: 0, frame }),
         None => {
@@ -375,7 +472,7 @@ pub(super) fn enter(vm: &mut Vm, regs: Regs, method: Gc<Method>, window: u16, ta
 
 #[cold]
 pub(super) fn stack_overflow(vm: &Vm) -> Raise {
-    let size = vm.stack.limit() as usize - vm.stack.base() as usize;
+    let size = vm.stack.size();
     Raise::of(
         ErrorKind::StackOverflow,
         format!(
@@ -387,31 +484,49 @@ pub(super) fn stack_overflow(vm: &Vm) -> Raise {
 }
 
 /// Checks that `words` words above a frame's registers are there.
+#[jit::residual(no_reenter)]
+#[cold]
 pub(super) fn ensure_room(vm: &mut Vm, regs: Regs, words: usize) -> Result<(), Stopped> {
-    if regs.top().wrapping_add(words + SLACK) > vm.stack.limit().cast_const() {
+    if !vm.stack.reach(regs.top().wrapping_add(words + SLACK)) {
         vm.saved.set(regs);
         return Err(vm.stop(stack_overflow(vm)));
     }
     Ok(())
 }
 
+/// Goes on in a stub, in a frame that is there already.
+#[jit]
+#[inline(always)]
+pub(super) fn enter_stub(vm: &mut Vm, stub: Regs) -> Result<Regs, Stopped> {
+    if stub.frame.address().wrapping_add(usize::from(stub.method.registers.get()) + SLACK) > vm.stack.limit() {
+        ensure_room(vm, stub, 0)?;
+    }
+    Ok(stub)
+}
+
 /// No method: sends `doesNotUnderstand:arguments:`.
 #[cold]
 #[inline(never)]
-pub(super) fn not_understood(vm: &mut Vm, regs: Regs, site: &Site, window: u16, target: u16) -> Result<Regs, Stopped> {
+pub(super) fn not_understood(
+    vm: &mut Vm,
+    regs: Regs,
+    message: Message,
+    window: u16,
+    target: u16,
+) -> Result<Regs, Stopped> {
     vm.saved.set(regs);
-    let arguments = regs.frame.slice(window + 1, usize::from(site.args));
+    let arguments = regs.frame.slice(window + 1, usize::from(message.args));
     let array = vm.new_array_of(arguments).map_err(|raise| vm.stop(raise))?;
-    let message = Site::new(vm.symbols_used.does_not_understand, 2);
+    let complaint = Message { selector: vm.symbols_used.does_not_understand, args: 2 };
     let receiver = regs.frame.get(window);
-    if vm.lookup(class_id(receiver), message.selector).is_none() {
-        let text = format!("{} does not understand #{}.", vm.describe(receiver), site.selector.as_str());
+    if vm.lookup(class_id(receiver), complaint.selector).is_none() {
+        let text = format!("{} does not understand #{}.", vm.describe(receiver), message.selector.as_str());
         return Err(vm.stop(Raise::error(text)));
     }
     // The window ends within the frame's slack at worst, and the receiver stays where it is.
-    regs.frame.set(window + 1, Value::from_gc(site.selector));
+    regs.frame.set(window + 1, Value::from_gc(message.selector));
     regs.frame.set(window + 2, array);
-    uncached(vm, regs, &message, window, target)
+    uncached(vm, regs, complaint, window, target)
 }
 
 /// What [`start`] came to.
@@ -427,8 +542,8 @@ pub(super) fn start(vm: &mut Vm, method: Gc<Method>, frame: Frame) -> Result<Sta
     make_executable(vm, method).map_err(|raise| vm.stop(raise))?;
     let done = |value| Ok(Started::Done(value));
     match method.invokable() {
-        Invokable::Primitive(Primitive::Native(function)) => {
-            done(function(vm, Args::new(frame)).map_err(|raise| vm.stop(raise))?)
+        Invokable::Primitive(Primitive::Native(function, _)) => {
+            done((function.0)(vm, Args::new(frame)).map_err(|raise| vm.stop(raise))?)
         }
         Invokable::Primitive(Primitive::Control(_)) => {
             let message = format!("#{} can't be sent from outside.", method.selector().as_str());
@@ -443,7 +558,7 @@ pub(super) fn start(vm: &mut Vm, method: Gc<Method>, frame: Frame) -> Result<Sta
         Invokable::Constant(value) => done(value),
         Invokable::Bytecode | Invokable::Uncompiled => {
             let end = frame.address().wrapping_add(usize::from(method.registers.get()) + SLACK);
-            if end > vm.stack.limit() {
+            if !vm.stack.reach(end) {
                 return Err(vm.stop(stack_overflow(vm)));
             }
             for local in 1 + method.args..1 + method.args + method.locals.get() {

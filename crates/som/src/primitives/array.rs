@@ -8,7 +8,7 @@ use crate::value::Value;
 use crate::vm::Vm;
 
 pub(super) fn find(selector: &str) -> Option<Primitive> {
-    Some(Primitive::Native(match selector {
+    Some(Primitive::native(match selector {
         "at:" => at,
         "at:put:" => at_put,
         "length" => length,
@@ -20,7 +20,7 @@ pub(super) fn find(selector: &str) -> Option<Primitive> {
 }
 
 pub(super) fn find_class_side(selector: &str) -> Option<Primitive> {
-    (selector == "new:").then_some(Primitive::Native(new))
+    (selector == "new:").then(|| Primitive::native(new))
 }
 
 fn at(vm: &mut Vm, args: Args) -> PrimitiveResult {

@@ -10,7 +10,7 @@ use crate::vm::Vm;
 use tailor_gc::Gc;
 
 pub(super) fn find(selector: &str) -> Option<Primitive> {
-    Some(Primitive::Native(match selector {
+    Some(Primitive::native(match selector {
         "name" => name,
         "new" => new,
         "superclass" => superclass,
@@ -22,8 +22,8 @@ pub(super) fn find(selector: &str) -> Option<Primitive> {
 
 pub(super) fn find_method(selector: &str) -> Option<Primitive> {
     Some(match selector {
-        "signature" => Primitive::Native(signature),
-        "holder" => Primitive::Native(holder),
+        "signature" => Primitive::native(signature),
+        "holder" => Primitive::native(holder),
         "invokeOn:with:" => Primitive::Control(Control::InvokeOn),
         _ => return None,
     })

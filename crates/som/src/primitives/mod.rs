@@ -12,12 +12,14 @@
 
 mod array;
 mod class;
+mod intrinsic;
 mod number;
 mod object;
 mod replacement;
-mod string;
+pub(crate) mod string;
 mod system;
 
+use tailor::jit;
 use tailor_gc::Gc;
 
 use crate::classes::Core;
@@ -29,6 +31,7 @@ use crate::objects::{Array, Str};
 use crate::value::Value;
 use crate::vm::Vm;
 
+pub use intrinsic::Intrinsic;
 pub use replacement::{is_inequality, is_nil_condition, replacement};
 
 /// The result of a primitive.
@@ -37,20 +40,32 @@ pub type PrimitiveResult = Result<Value, Raise>;
 /// A primitive in Rust.
 pub type NativeFn = fn(&mut Vm, Args) -> PrimitiveResult;
 
+/// The same, as jitted code passes it on.
+#[jit::opaque]
+#[derive(Clone, Copy, Debug)]
+#[repr(transparent)]
+pub struct Function(pub NativeFn);
+
 /// What a method declared `= primitive` does.
+#[jit::value]
 #[derive(Clone, Copy, Debug)]
 pub enum Primitive {
-    /// Calls a function.
-    Native(NativeFn),
+    /// Calls a function; with what the JIT knows of it.
+    Native(Function, Intrinsic),
     /// Is carried out by the interpreter.
     Control(Control),
 }
 
 impl Primitive {
+    /// A function of which the JIT knows nothing.
+    fn native(function: NativeFn) -> Primitive {
+        Primitive::Native(Function(function), Intrinsic::None)
+    }
+
     /// Whether the VM has this primitive.
     pub fn is_supplied(self) -> bool {
         match self {
-            Primitive::Native(function) => !std::ptr::fn_addr_eq(function, not_supplied as NativeFn),
+            Primitive::Native(function, _) => !std::ptr::fn_addr_eq(function.0, not_supplied as NativeFn),
             Primitive::Control(_) => true,
         }
     }
@@ -96,7 +111,11 @@ pub fn find(class: &str, selector: &str) -> Primitive {
         "System" => system::find(selector),
         _ => None,
     };
-    found.unwrap_or(Primitive::Native(not_supplied))
+    match found {
+        Some(Primitive::Native(function, _)) => Primitive::Native(function, Intrinsic::of(class, selector)),
+        Some(control) => control,
+        None => Primitive::native(not_supplied),
+    }
 }
 
 fn find_block(selector: &str) -> Option<Primitive> {

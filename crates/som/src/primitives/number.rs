@@ -9,7 +9,7 @@ use crate::vm::Vm;
 
 /// What Integer and Double have in common.
 fn find_common(selector: &str) -> Option<Primitive> {
-    Some(Primitive::Native(match selector {
+    Some(Primitive::native(match selector {
         "+" => |vm, args| binary(vm, args, numbers::add),
         "-" => |vm, args| binary(vm, args, numbers::sub),
         "*" => |vm, args| binary(vm, args, numbers::mul),
@@ -38,7 +38,7 @@ fn find_common(selector: &str) -> Option<Primitive> {
 }
 
 pub(super) fn find_integer(selector: &str) -> Option<Primitive> {
-    Some(Primitive::Native(match selector {
+    Some(Primitive::native(match selector {
         "rem:" => |vm, args| binary(vm, args, numbers::rem),
         "&" => |vm, args| binary(vm, args, numbers::bit_and),
         "bitXor:" => |vm, args| binary(vm, args, numbers::bit_xor),
@@ -53,7 +53,7 @@ pub(super) fn find_integer(selector: &str) -> Option<Primitive> {
 }
 
 pub(super) fn find_double(selector: &str) -> Option<Primitive> {
-    Some(Primitive::Native(match selector {
+    Some(Primitive::native(match selector {
         "sin" => |vm, args| on_double(vm, args, f64::sin),
         "cos" => |vm, args| on_double(vm, args, f64::cos),
         "floor" => |vm, args| unary(vm, args, numbers::floor),
@@ -63,7 +63,7 @@ pub(super) fn find_double(selector: &str) -> Option<Primitive> {
 }
 
 pub(super) fn find_class_side(class: &str, selector: &str) -> Option<Primitive> {
-    Some(Primitive::Native(match (class, selector) {
+    Some(Primitive::native(match (class, selector) {
         ("Integer class", "fromString:") => integer_from_string,
         ("Double class", "fromString:") => double_from_string,
         ("Double class", "PositiveInfinity") => |vm, _| vm.new_double(f64::INFINITY),

@@ -11,16 +11,16 @@ use tailor_gc::{Gc, Object};
 
 pub(super) fn find(selector: &str) -> Option<Primitive> {
     Some(match selector {
-        "class" => Primitive::Native(class),
-        "objectSize" => Primitive::Native(object_size),
-        "==" => Primitive::Native(identical),
-        "hashcode" => Primitive::Native(hashcode),
-        "inspect" => Primitive::Native(inspect),
-        "halt" => Primitive::Native(halt),
-        "error:" => Primitive::Native(error),
-        "instVarAt:" => Primitive::Native(inst_var_at),
-        "instVarAt:put:" => Primitive::Native(inst_var_at_put),
-        "instVarNamed:" => Primitive::Native(inst_var_named),
+        "class" => Primitive::native(class),
+        "objectSize" => Primitive::native(object_size),
+        "==" => Primitive::native(identical),
+        "hashcode" => Primitive::native(hashcode),
+        "inspect" => Primitive::native(inspect),
+        "halt" => Primitive::native(halt),
+        "error:" => Primitive::native(error),
+        "instVarAt:" => Primitive::native(inst_var_at),
+        "instVarAt:put:" => Primitive::native(inst_var_at_put),
+        "instVarNamed:" => Primitive::native(inst_var_named),
         "perform:" => Primitive::Control(Control::Perform),
         "perform:withArguments:" => Primitive::Control(Control::PerformWith),
         "perform:inSuperclass:" => Primitive::Control(Control::PerformInSuper),
@@ -60,15 +60,7 @@ pub(super) fn identical(vm: &mut Vm, args: Args) -> PrimitiveResult {
 
 /// Consistent with `=` as Object defines it, and with `=` of numbers and strings.
 pub(super) fn hashcode(vm: &mut Vm, args: Args) -> PrimitiveResult {
-    let value = args.receiver();
-    let hash = if let Some(number) = vm.number(value) {
-        numbers::hash(&number)
-    } else if let Some(string) = value.downcast::<Str>() {
-        super::string::hash(string.as_str())
-    } else {
-        vm.identity_hash(value)
-    };
-    Ok(Value::small(hash))
+    Ok(vm.hashcode(args.receiver()))
 }
 
 fn inspect(vm: &mut Vm, args: Args) -> PrimitiveResult {

@@ -10,7 +10,7 @@ use crate::value::Value;
 use crate::vm::Vm;
 
 pub(super) fn find(selector: &str) -> Option<Primitive> {
-    Some(Primitive::Native(match selector {
+    Some(Primitive::native(match selector {
         "concatenate:" => concatenate,
         "asSymbol" => as_symbol,
         "asString" => as_string,
@@ -53,7 +53,7 @@ fn as_string(vm: &mut Vm, args: Args) -> PrimitiveResult {
 }
 
 /// FNV-1a (Fowler, Noll, Vo 1991), cut to a small integer that is not negative.
-pub(super) fn hash(text: &str) -> i64 {
+pub(crate) fn hash(text: &str) -> i64 {
     let hash =
         text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3));
     (hash >> 3) as i64
@@ -123,6 +123,8 @@ fn char_at(vm: &mut Vm, args: Args) -> PrimitiveResult {
     let string = string_object(vm, args.receiver())?;
     let length = string.chars();
     match offset(vm, args.arg(1), length) {
+        // SAFETY: in ASCII text, offsets of characters are those of bytes.
+        Ok(offset) if string.is_ascii() => Ok(vm.characters[usize::from(unsafe { string.byte(offset) })]),
         Ok(offset) => vm.new_string(slice(&string, offset, offset + 1)),
         Err(_) if args.arg(1).is_small() => {
             let index = args.arg(1).as_small();

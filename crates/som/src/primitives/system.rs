@@ -10,7 +10,7 @@ use crate::value::Value;
 use crate::vm::Vm;
 
 pub(super) fn find(selector: &str) -> Option<Primitive> {
-    Some(Primitive::Native(match selector {
+    Some(Primitive::native(match selector {
         "global:" => global,
         "global:put:" => global_put,
         "hasGlobal:" => has_global,

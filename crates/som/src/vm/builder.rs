@@ -46,6 +46,7 @@ impl Vm {
             heap,
             stack,
             saved: SavedRegs::EMPTY,
+            jit: tailor::Jit::default(),
             executor,
             stopped: None,
             nil: Value::UNDEFINED,
@@ -53,7 +54,9 @@ impl Vm {
             false_: Value::UNDEFINED,
             zero: Value::UNDEFINED,
             negative_zero: Value::UNDEFINED,
+            characters: [Value::UNDEFINED; 128],
             assumptions: Assumptions { nil: true, not_nil: true, identity: true },
+            exhaustions: 0,
             symbols_used,
             output: config.output,
             started: Instant::now(),
@@ -113,6 +116,9 @@ impl Vm {
         let system = singleton(self, Core::System)?;
         self.zero = self.immortal_double(0.0)?;
         self.negative_zero = self.immortal_double(-0.0)?;
+        for c in 0..128_u8 {
+            self.characters[usize::from(c)] = self.immortal_string(char::from(c).encode_utf8(&mut [0]))?;
+        }
         for (name, value) in [("nil", self.nil), ("true", self.true_), ("false", self.false_), ("system", system)] {
             let name = self.intern(name)?;
             self.set_global(name, value)?;

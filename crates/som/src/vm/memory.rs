@@ -1,5 +1,7 @@
 //! Making objects.
 
+use std::cell::Cell;
+
 use dashu_int::{IBig, Sign, UBig};
 use tailor_gc::{Gc, Heap, StackRange};
 
@@ -7,8 +9,9 @@ use super::Vm;
 use crate::classes::{Core, InstanceFormat};
 use crate::errors::Raise;
 use crate::method::{Method, NewMethod};
-use crate::numbers::Num;
+use crate::numbers::{self, Num};
 use crate::objects::{Array, Association, BigInt, Block, BoxedDouble, ClassId, Context, Instance, Str};
+use crate::primitives;
 use crate::syntax::ast::Literal;
 use crate::value::Value;
 
@@ -33,15 +36,14 @@ pub(super) fn register_kinds(heap: &mut Heap) {
 }
 
 impl Vm {
-    /// The part of the guest stack that is in use.
+    /// The part of the guest stack that is in use; if nobody has said, all that may be.
     #[inline(always)]
-    fn live_stack(&self) -> StackRange {
-        let base = self.stack.base().cast::<u64>();
+    pub(crate) fn live_stack(&self) -> StackRange {
         let top = match self.saved.get() {
-            Some(regs) => regs.top().cast::<u64>(),
-            None => base,
+            Some(regs) => regs.top(),
+            None => self.stack.limit(),
         };
-        StackRange { base, top }
+        StackRange { base: self.stack.base().cast(), top: top.cast() }
     }
 
     fn alloc<T: tailor_gc::Object>(&mut self, life: Life, bytes: usize, tag: u32) -> Result<Gc<T>, Raise> {
@@ -174,8 +176,12 @@ impl Vm {
     fn double_object(&mut self, life: Life, f: f64) -> Result<Value, Raise> {
         let object: Gc<BoxedDouble> = self.alloc(life, BoxedDouble::SIZE, Core::Double.id().0)?;
         // SAFETY: just allocated; nothing else refers to it.
-        unsafe { (&raw mut (*object.as_ptr()).value).write(f) };
+        unsafe { (&raw mut (*object.as_ptr()).value).write(Cell::new(f)) };
         Ok(Value::from_gc(object))
+    }
+
+    pub(super) fn immortal_string(&mut self, text: &str) -> Result<Value, Raise> {
+        self.string(Life::Immortal, Core::String.id(), text).map(Value::from_gc)
     }
 
     pub(super) fn immortal_double(&mut self, f: f64) -> Result<Value, Raise> {
@@ -237,40 +243,6 @@ impl Vm {
             Some(value.as_immediate_double())
         } else {
             value.downcast::<BoxedDouble>().map(|d| d.get())
-        }
-    }
-
-    /// A new context with all slots nil.
-    #[inline]
-    pub(crate) fn new_context(&mut self, outer: Value, slots: u16) -> Result<Gc<Context>, Raise> {
-        let live = self.live_stack();
-        let bytes = Context::size_for(usize::from(slots));
-        // SAFETY: initialised below; the live stack covers all frames.
-        let context: Gc<Context> = unsafe { self.heap.alloc(bytes, u32::from(slots), live)? };
-        context.outer.set(outer);
-        for slot in context.slots() {
-            slot.set(self.nil);
-        }
-        Ok(context)
-    }
-
-    /// A new block.
-    #[inline]
-    pub(crate) fn new_block(&mut self, method: Gc<Method>, receiver: Value, context: Value) -> Result<Value, Raise> {
-        let class = match method.args {
-            0 => Core::Block1,
-            1 => Core::Block2,
-            _ => Core::Block3,
-        };
-        let live = self.live_stack();
-        // SAFETY: initialised at once; the live stack covers all frames.
-        unsafe {
-            let block: Gc<Block> = self.heap.alloc(Block::SIZE, class.id().0, live)?;
-            let p = block.as_ptr();
-            (&raw mut (*p).method).write(method);
-            (*p).receiver.set(receiver);
-            (*p).context.set(context);
-            Ok(Value::from_gc(block))
         }
     }
 
@@ -342,6 +314,17 @@ impl Vm {
         // SAFETY: `value` is a defined reference, and the heap treats all kinds alike here.
         let hash = unsafe { self.heap.identity_hash(value.as_gc::<Instance>()) };
         i64::from(hash)
+    }
+
+    /// The hash of a value, as a small integer: equal for values that are equal by Object's `=`, that of numbers, and that of strings.
+    pub(crate) fn hashcode(&mut self, value: Value) -> Value {
+        Value::small(if let Some(number) = self.number(value) {
+            numbers::hash(&number)
+        } else if let Some(string) = value.downcast::<Str>() {
+            primitives::string::hash(string.as_str())
+        } else {
+            self.identity_hash(value)
+        })
     }
 
     /// Collects the whole heap.

@@ -3,7 +3,10 @@
 //! A [`Vm`] owns its heap, its guest stack, its classes and globals; several may live in one process. Programs are run
 //! by [`Vm::run_program`], snippets by [`Vm::evaluate`], single messages by [`Vm::send`].
 
+mod allocation;
 mod builder;
+#[cfg(feature = "jit")]
+mod compiled;
 mod loader;
 mod memory;
 mod specials;
@@ -25,6 +28,9 @@ use crate::objects::{Association, ClassId, Instance, Str};
 use crate::output::Output;
 use crate::value::Value;
 
+pub(crate) use allocation::{allocate, try_allocate};
+#[cfg(feature = "jit")]
+pub(crate) use compiled::Compiling;
 pub use loader::ClassPath;
 pub use stack::GuestStack;
 
@@ -57,14 +63,17 @@ struct LookupEntry {
 }
 
 /// Assumptions about the classes loaded so far, on which fast paths of instructions rest. They only ever become false.
-#[jit::value]
-#[derive(Clone, Copy, Debug)]
+#[jit::object]
+#[derive(Debug)]
 pub(crate) struct Assumptions {
     /// Nil answers `isNil`, `notNil`, and the `ifNil:` family as expected.
+    #[jit(quasi_immutable)]
     pub nil: bool,
     /// Object does, too, and no other class defines them.
+    #[jit(quasi_immutable)]
     pub not_nil: bool,
     /// Only core classes define `==`.
+    #[jit(quasi_immutable)]
     pub identity: bool,
 }
 
@@ -75,20 +84,32 @@ pub struct Vm {
     pub(crate) stack: GuestStack,
     /// The state of the interpreter when it last left its loop: for stack traces and the collector.
     pub(crate) saved: SavedRegs,
+    /// The JIT compiler.
+    #[jit(opaque)]
+    pub(crate) jit: tailor::Jit,
     /// Which reading of the interpreter executes programs.
     #[jit(opaque)]
     pub(crate) executor: Executor,
     /// Why execution stopped, until [`Vm::take_unwind`].
     #[jit(opaque)]
     stopped: Option<Unwind>,
+    #[jit(immutable)]
     pub(crate) nil: Value,
+    #[jit(immutable)]
     pub(crate) true_: Value,
+    #[jit(immutable)]
     pub(crate) false_: Value,
-    #[jit(opaque)]
+    #[jit(immutable)]
     pub(crate) zero: Value,
-    #[jit(opaque)]
+    #[jit(immutable)]
     pub(crate) negative_zero: Value,
+    /// The strings of one ASCII character, by that.
+    #[jit(immutable)]
+    pub(crate) characters: [Value; 128],
     pub(crate) assumptions: Assumptions,
+    /// How often compiled code has used up the heap: see `vm/allocation.rs`.
+    #[jit(quasi_immutable)]
+    pub(crate) exhaustions: u32,
     #[jit(opaque)]
     pub(crate) symbols_used: Symbols,
     #[jit(opaque)]
@@ -257,8 +278,7 @@ impl Vm {
     /// If memory runs out.
     pub fn set_global(&mut self, name: Gc<Str>, value: Value) -> Result<(), Raise> {
         let association = self.association(name)?;
-        association.value.set(value);
-        self.heap.write_barrier(association);
+        self.assign_global(association, value);
         Ok(())
     }
 
@@ -404,6 +424,18 @@ impl Vm {
 
 #[jit]
 impl Vm {
+    /// Sets a global.
+    ///
+    /// Units take its value for a constant; what rests on the old one is given up.
+    #[jit::residual(reads(), writes(GlobalSlot.0), no_collect, no_reenter)]
+    pub(crate) fn assign_global(&mut self, association: Gc<Association>, value: Value) {
+        if association.value() != value {
+            association.value.set(value);
+            self.heap.write_barrier(association);
+            self.jit.changed(&raw const association.value);
+        }
+    }
+
     /// The truth value as SOM object.
     #[inline(always)]
     pub fn boolean(&self, b: bool) -> Value {

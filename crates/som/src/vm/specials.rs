@@ -6,7 +6,7 @@
 //! Classes loaded later can define such messages too; the instructions check receivers, except those that any object may answer
 //! (`==`, `isNil`, `ifNil:`, ...), for which [`Vm::note_overrides`] withdraws the assumption.
 
-use super::Vm;
+use super::{Assumptions, Vm};
 use crate::classes::Core;
 use crate::compiler;
 use crate::method::{DefinitionBody, Invokable};
@@ -85,9 +85,18 @@ impl Vm {
         matches!(method.invokable(), Invokable::Constant(value) if value == expected)
     }
 
-    /// Withdraws assumptions that a newly loaded class breaks.
+    /// Withdraws assumptions that a newly loaded class breaks, and with them the units that rest on them.
     pub(super) fn note_overrides(&mut self, class: ClassId) {
-        let index = class.index();
+        self.withdraw(class.index());
+        let Assumptions { nil, not_nil, identity } = &self.assumptions;
+        for assumption in [nil, not_nil, identity] {
+            if !assumption {
+                self.jit.changed(&raw const *assumption);
+            }
+        }
+    }
+
+    fn withdraw(&mut self, index: usize) {
         if index == Core::Object.index() {
             self.assumptions.not_nil &= self.conditions_are_known(index);
         } else if index == Core::Nil.index() {

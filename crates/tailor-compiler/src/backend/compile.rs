@@ -9,7 +9,7 @@ use super::target::Loc;
 use crate::code::CodeMemoryError;
 use crate::exit::{Code, ExitId, Interrupted, Parts};
 use crate::interp::{Exit, Outcome};
-use crate::ir::{Descriptors, EntryId, OpCode, Type, Unit};
+use crate::ir::{Descriptors, EntryId, Op, OpCode, Ref, Type, Unit};
 use crate::text::print_operation;
 
 /// Why there is no code.
@@ -198,6 +198,7 @@ impl Compiler {
             sites,
             stub_count,
             homes: unit.ops.iter().enumerate().map(|(at, op)| (allocation.home(at), op.ty)).collect(),
+            conversions: conversions(unit),
             constants: unit.constants.iter().map(|constant| constant.1).collect(),
             snapshots: unit.snapshots.clone(),
             entries: emitter
@@ -211,6 +212,14 @@ impl Compiler {
         };
         Ok(Code::new(machine, parts))
     }
+}
+
+/// Operations that convert others between references and words.
+fn conversions(unit: &Unit) -> Vec<(u32, u32)> {
+    let converts = |op: &Op| matches!(op.code, OpCode::IntToRef | OpCode::RefToInt);
+    let conversions = unit.ops.iter().enumerate().filter(|(_, op)| converts(op));
+    let operand = |(at, op): (usize, &Op)| Some((at as u32, Ref::from_word(op.a).as_op()? as u32));
+    conversions.filter_map(operand).collect()
 }
 
 /// The types of the parameters of the label at operation `label`.

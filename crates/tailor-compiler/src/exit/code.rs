@@ -46,6 +46,8 @@ pub(crate) struct Parts {
     pub stub_count: u32,
     /// By operation of the unit: where its value is, and its type.
     pub homes: Vec<(Loc, Type)>,
+    /// Operations that are other operations' values as references or words: operation, operand; in order.
+    pub conversions: Vec<(u32, u32)>,
     pub constants: Vec<u64>,
     pub snapshots: Snapshots,
     pub entries: Vec<(EntryPoint, Vec<Type>)>,
@@ -163,6 +165,11 @@ impl Code {
         self.parts.constants[number]
     }
 
+    /// The bits of a constant that a snapshot mentions; 0 if it is none.
+    pub fn constant_word(&self, value: Ref) -> u64 {
+        value.as_constant().map_or(0, |number| self.constant(number))
+    }
+
     /// Where a value is wherever it is alive.
     pub(crate) fn home(&self, value: usize) -> Loc {
         self.parts.homes[value].0
@@ -231,6 +238,24 @@ impl Code {
             [Some(base), index, Some(value)].into_iter().flatten().for_each(&mut add);
         }
         values
+    }
+
+    /// Those of the [values](Code::exit_values) that are conversions (`IntToRef`, `RefToInt`) of others of them: each with that other one. A bridge that converts anew, and does not use the parameter, knows that they are the same.
+    pub fn exit_copies(&self, exit: ExitId) -> Vec<(Ref, Ref)> {
+        let mentioned = self.exit_values(exit);
+        let source = |value: Ref| {
+            let at = self.parts.conversions.binary_search_by_key(&value.as_op()?, |&(op, _)| op as usize).ok()?;
+            Some(Ref::op(self.parts.conversions[at].1 as usize))
+        };
+        let mut copies = Vec::new();
+        for &value in &mentioned {
+            let sources = std::iter::successors(source(value), |&value| source(value));
+            // The last of a chain is a conversion of nothing that is mentioned.
+            if let Some(first) = sources.filter(|source| mentioned.contains(source)).last() {
+                copies.push((value, first));
+            }
+        }
+        copies
     }
 
     /// From now on this exit continues in `bridge`, which has been compiled for it. This code keeps the bridge alive.

@@ -77,6 +77,9 @@ pub struct Force {
     pub execution: u32,
 }
 
+/// What released words of the guest stack contain: nothing that a unit could go on with unnoticed.
+pub const RELEASED: u64 = 0xdead_0f5a_dead_0f5a;
+
 /// A unit under way: it goes on at operation `at`, with these values by operation.
 struct Activation<'a> {
     unit: &'a Unit,
@@ -101,6 +104,8 @@ pub struct Interpreter<'a> {
     pub fuel: u64,
     /// A guard to fail.
     pub force: Option<Force>,
+    /// The addresses of the guest stack: its words at and above a `Release` are overwritten with [`RELEASED`]. Empty if nobody shall.
+    pub stack: std::ops::Range<u64>,
     /// How often each operation of the unit that the run began with has been executed.
     pub executions: Vec<u32>,
     activations: Vec<Activation<'a>>,
@@ -129,6 +134,7 @@ impl<'a> Interpreter<'a> {
             entries: &|_| None,
             fuel: 1_000_000,
             force: None,
+            stack: 0..0,
             executions: Vec::new(),
             activations: Vec::new(),
         }
@@ -231,6 +237,16 @@ impl<'a> Interpreter<'a> {
             OpCode::Barrier => {
                 // SAFETY: the caller's promise.
                 unsafe { runtime.barrier(word(op.a)) };
+                Next::Following
+            }
+            OpCode::Release => {
+                let first = word(op.a);
+                if self.stack.contains(&first) {
+                    for address in (first..self.stack.end).step_by(8) {
+                        // SAFETY: the guest stack may be written.
+                        unsafe { (address as *mut u64).write(RELEASED) };
+                    }
+                }
                 Next::Following
             }
             OpCode::Load => {

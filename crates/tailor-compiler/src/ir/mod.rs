@@ -30,6 +30,9 @@
 //!     what dominates a label comes before it.
 //! 13. An exported label ([`Export`]) has the parameters that its entry says, and is entered from outside, too: no value of before it dominates it.
 //! 14. A call passes at most 6 Int and Ref arguments and at most 8 Float arguments: those that all platforms pass in registers.
+//! 15. A unit that is called (`CallUnit`) or continued in (`JumpUnit`) through an entry with a Ref argument is given a frame of the guest stack by the first such argument, if that points there: it neither
+//!     reads nor writes words of the guest stack below. It finds its arguments in the words at and above, but for those that [`EntryDesc::stack_arguments`] names: their contents are the last arguments, and the unit
+//!     writes these words before it reads them. (So a unit that wants to have them in memory at its exits stores its parameters at its beginning: stores that are put off.)
 //!
 //! Not a rule but an offer: a guard on an overflow test (`OvfAdd` …) lets the backend fuse the test with the arithmetic if both are adjacent in the list with the same operands.
 //!
@@ -41,9 +44,9 @@
 //! - Conversions `IntToRef`/`RefToInt` of each other cancel.
 //!
 //! # Aliasing
-//! Two accesses may touch the same memory only if they have the same [`AliasClass`], their byte ranges `offset..offset + width` overlap (fields), or both have an index or one
-//! of them has (arrays). Within the class of a guest stack (`MemKind::Stack`) bases differ by constants only: `PtrAdd` of one root; two such accesses overlap exactly if their normalised offsets
-//! do, and accesses with unrelated roots may overlap. Immutable memory ([`MemDesc::immutable`]) is never written after it can first be read by a unit.
+//! Two accesses may touch the same memory only if they have the same [`AliasClass`]. Fields (`MemKind::Field`) are at offsets from the beginning of an object, constant displacements of the base included: of different bases, only equal bytes can be the same, unless a base is
+//! a `PtrAdd` of something that is not constant, and so may be anywhere in the object. Bases of elements (`MemKind::Element`) may be anywhere anyway; only accesses with one base and one index are told apart by their offsets. Within the class of a guest stack (`MemKind::Stack`) bases differ by constants only: `PtrAdd` of one root; two such accesses overlap exactly if their normalised offsets
+//! do, and accesses with unrelated roots may overlap. Words that have been released (`Release`) are not read before they are written again. Immutable memory ([`MemDesc::immutable`]) is never written after it can first be read by a unit.
 //!
 //! # Why so
 //! - *Why linear, not a sea of nodes?* Traces are linear to begin with, threaded code nearly so; emission order is execution order, and all passes are one walk.

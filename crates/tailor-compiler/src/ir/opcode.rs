@@ -222,6 +222,8 @@ opcodes! {
     New "new" b"..." R Alloc,
     /// The write barrier of object `a`, after a reference may have been stored into it.
     Barrier "barrier" b"r.." V Store,
+    /// The words of the guest stack at address `a` and above are dead: each will be written before it is read. Says something to the optimiser, and does nothing.
+    Release "release" b"r.." V Structure,
 
     // Calls.
     /// Calls a function; `aux` is the CallId, `a` the list of arguments.

@@ -153,6 +153,9 @@ pub struct EntryDesc {
     pub arguments: Vec<Type>,
     /// Type of the value that the unit returns, `Void` if none: callers by `CallUnit` receive it.
     pub result: Type,
+    /// Words of the guest stack that are passed as the last arguments: their offsets from the first Ref argument, which comes before them. See rule 15 of
+    /// [`crate::ir`].
+    pub stack_arguments: Vec<i32>,
 }
 
 macro_rules! ids {

@@ -1,14 +1,14 @@
 //! Calls: what they do to what is known.
 //!
 //! A call is told by its descriptor: what it may read is written before, what it may write is not known behind it, and if it may collect, barriers are
-//! to be done anew. Of virtual objects it sees those that it is passed. A call of a unit may do anything; it may also never return, then the caller is left by the call's snapshot: so all stores are done before, and virtual objects have
-//! recipes there.
+//! to be done anew. Of virtual objects it sees those that it is passed. A call of a unit may do anything but touch the guest stack below its frame ([`stack`](super::stack)); it may also never return, then the caller is left by the call's
+//! snapshot: what the unit may read is written before, and the rest, and virtual objects, are in the snapshot.
 //!
 //! Elidable calls are shared as pure operations are ([`cse`](super::cse)).
 
 use super::facts::Fact;
 use super::walk::Walk;
-use crate::ir::{AliasSet, CallId, EntryId, ListRange, Op, Ref, SnapshotId};
+use crate::ir::{AliasSet, CallId, EntryId, Op, Ref, SnapshotId};
 
 impl Walk<'_> {
     /// `Call`.
@@ -44,11 +44,12 @@ impl Walk<'_> {
     /// `CallUnit`.
     pub(super) fn call_unit(&mut self, op: &Op) {
         let id = EntryId(op.aux);
-        let ListRange(list) = self.arguments(op.a, |walk, number| walk.descriptors.entry(id).arguments[number]);
-        self.flush_all();
+        let list = self.arguments(op.a, |walk, number| walk.descriptors.entry(id).arguments[number]);
+        let frame = self.unit_frame(id, list);
+        self.before_unit_call(frame);
         let snapshot = self.snapshot(SnapshotId(op.b));
-        let value: Ref = self.push(Op { a: list, b: snapshot.0, ..*op }, Fact::ANY);
-        self.after_call(AliasSet::ALL);
+        let value: Ref = self.push(Op { a: list.0, b: snapshot.0, ..*op }, Fact::ANY);
+        self.after_unit_call(frame);
         self.epoch += 1;
         self.valid = false;
         self.bind(self.at, value);

@@ -7,7 +7,7 @@
 
 use super::facts::Fact;
 use super::heap::{Location, bits};
-use super::peel::{Address, Key, Lesson, Mismatch, Parameter, Peeling, Place, Shape};
+use super::peel::{Address, Decoded, Key, Lesson, Mismatch, Parameter, Peeling, Place, Shape};
 use super::virtuals::Object;
 use super::walk::{Walk, as_virtual, virtual_value};
 use crate::ir::{LabelId, ListRange, Op, OpCode, Ref, Type};
@@ -28,9 +28,15 @@ impl Walk<'_> {
         let mut values = std::mem::take(&mut self.s.values);
         values.clear();
         values.extend(self.s.state.parameters.iter().map(|parameter| parameter.back));
+        for number in 0..self.s.state.decoded.len() {
+            let Decoded { word, coding } = self.s.state.decoded[number];
+            let double = self.decode(values[word as usize], coding);
+            values.push(double);
+        }
         let list = self.out.list(&values);
         self.s.values = values;
         self.push(Op { a: peeling.target.0, b: list.0, ..Op::new(OpCode::Jump, Type::Void) }, Fact::ANY);
+        self.finish_description();
         self.peeling = None;
         self.dead = true;
         Ok(self.at + 1)
@@ -83,7 +89,8 @@ impl Walk<'_> {
             Key::Object(object) => virtual_value(object as usize),
             Key::Memory | Key::Validity => return None,
         };
-        Some(self.resolve(value))
+        // The loop relies on what is in a place only if it looks there.
+        Some(self.resolve_untouched(value))
     }
 
     fn forget_matches(&mut self) {
@@ -130,7 +137,7 @@ impl Walk<'_> {
                     key => self.learn(key, Lesson::Carried),
                 },
                 (Shape::Same(label), Some(value)) => {
-                    if value != self.resolve(label) {
+                    if value != self.resolve_untouched(label) {
                         self.learn(place.key, Lesson::Same);
                     }
                 }
@@ -145,6 +152,7 @@ impl Walk<'_> {
             // It has become virtual only by what was not known when objects were forced.
             return self.learn(place.key, Lesson::Carried);
         }
+        self.touch(value);
         let value = self.retype(value, place.ty);
         let parameter = &mut self.s.state.parameters[number as usize];
         if parameter.back == Ref::NONE {

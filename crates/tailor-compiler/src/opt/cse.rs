@@ -12,6 +12,9 @@ use super::trail::Event;
 use super::walk::Walk;
 use crate::ir::{ListRange, Op, OpCode, Ref, Unit};
 
+/// How many values that have become constants are looked through.
+const KNOWN: usize = 32;
+
 /// A hash table of output operations by what they compute.
 #[derive(Debug, Default)]
 pub struct Expressions {
@@ -71,6 +74,18 @@ impl Walk<'_> {
         }
         let found = self.s.expressions.find(hash_of(op), |at| self.out.ops[at] == *op);
         found.ok().map(Ref::op)
+    }
+
+    /// The load from immutable memory at a constant address that was done when the address was not known to be that constant.
+    pub(super) fn find_load_before(&self, op: &Op) -> Option<Ref> {
+        let base = Ref::from_word(op.a);
+        base.as_constant()?;
+        let known = self.s.known.iter().rev().take(KNOWN).filter(|&&(constant, _)| constant == base);
+        known.map(|&(_, at)| Ref::op(at as usize)).find_map(|value| {
+            let found = self.find_expression(&Op { a: value.word(), ..*op })?;
+            // Asks for it, so that whoever relies on the load relies on the address.
+            (self.resolve(value) == base).then_some(found)
+        })
     }
 
     /// Makes output operation `at` available.

@@ -5,7 +5,6 @@
 //!
 //! Everything is done in place; each operation, frame, recipe and store is looked at once.
 
-use super::labels::{Holding, LabelState};
 use crate::ir::opcode::Class;
 use crate::ir::{CallId, Descriptors, FrameId, LabelId, ListRange, OpCode, Ref, Slot, SnapshotId, Unit};
 
@@ -29,15 +28,12 @@ pub struct Liveness {
     numbers: Vec<u32>,
 }
 
-/// Removes what is not needed. `labels` are states that refer to the unit's values and are changed with it.
-pub fn remove_dead(unit: &mut Unit, descriptors: &Descriptors, memory: &mut Liveness, labels: &mut [LabelState]) {
+/// Removes what is not needed.
+pub fn remove_dead(unit: &mut Unit, descriptors: &Descriptors, memory: &mut Liveness) {
     memory.begin(unit);
     memory.find_roots(unit, descriptors);
     memory.spread(unit);
     memory.number();
-    for state in labels {
-        memory.renumber_state(unit, state);
-    }
     memory.close_up(unit);
 }
 
@@ -161,7 +157,7 @@ impl Liveness {
     }
 
     /// The new name of a value; `None` if it has been removed.
-    fn renamed(&self, value: Ref) -> Option<Ref> {
+    pub fn renamed(&self, value: Ref) -> Option<Ref> {
         match value.as_op() {
             Some(at) => self.live[at].then(|| Ref::op(self.numbers[at] as usize)),
             None => Some(value),
@@ -187,33 +183,6 @@ impl Liveness {
             }
         }
         unit.lists[at] = kept as u32;
-    }
-
-    fn renumber_state(&self, unit: &Unit, state: &mut LabelState) {
-        let first = unit.labels[state.label.0 as usize] as usize + 1;
-        let kept: Vec<bool> = (0..state.parameters.len()).map(|number| self.live[first + number]).collect();
-        let new_number = |number: usize| kept[..number].iter().filter(|&&kept| kept).count();
-        state.for_each_holding(|holding| {
-            *holding = match *holding {
-                Holding::Parameter(number) if kept[number] => Holding::Parameter(new_number(number)),
-                Holding::Parameter(_) => Holding::Unused,
-                Holding::Value(value) => self.renamed(value).map_or(Holding::Unused, Holding::Value),
-                other => other,
-            };
-        });
-        for location in &mut state.locations {
-            // An address that is used nowhere is not looked at either.
-            match (self.renamed(location.base), self.renamed(location.index)) {
-                (Some(base), Some(index)) => (location.base, location.index) = (base, index),
-                _ => location.holding = Holding::Unused,
-            }
-        }
-        state.locations.retain(|location| location.holding != Holding::Unused);
-        let mut number = 0;
-        state.parameters.retain(|_| {
-            number += 1;
-            kept[number - 1]
-        });
     }
 
     fn close_up(&mut self, unit: &mut Unit) {

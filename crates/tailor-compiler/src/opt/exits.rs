@@ -163,11 +163,9 @@ impl Walk<'_> {
             self.s.exits.made += 1;
         }
         let first = self.out.snapshots.stores.len() as u32;
-        if self.s.heap.dirty > 0 {
-            for class in bits(self.s.heap.present) {
-                for number in 0..self.s.heap.classes[class].len() {
-                    self.pending_store(class, number);
-                }
+        for class in bits(self.s.heap.dirty_classes()) {
+            for number in 0..self.s.heap.classes[class].len() {
+                self.pending_store(class, number);
             }
         }
         for store in stores {

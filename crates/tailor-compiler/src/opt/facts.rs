@@ -1,6 +1,6 @@
 //! Facts: what is known of a word, as an interval of signed integers and as bits whose value is known.
 //!
-//! A fact is a set of words: those within `lo..=hi` that have no bit of `zeros` and all bits of `ones`. It is always too large rather than too
+//! A fact is a set of words: those within `lo..=hi` that have no bit of `zeros` and all bits of `ones`, without 0 if it is `nonzero`. It is always too large rather than too
 //! small. Both halves sharpen each other ([`Fact::sharpen`]), as far as is cheap.
 //!
 //! *Why both?* Intervals decide comparisons, overflow and bounds checks; known bits decide tag tests and make masks vanish. Either alone loses much at the
@@ -17,19 +17,21 @@ pub struct Fact {
     pub zeros: u64,
     /// Bits that are 1.
     pub ones: u64,
+    /// Not 0: what a check for null finds.
+    pub nonzero: bool,
 }
 
 impl Fact {
     /// Nothing is known.
-    pub const ANY: Fact = Fact { lo: i64::MIN, hi: i64::MAX, zeros: 0, ones: 0 };
+    pub const ANY: Fact = Fact { lo: i64::MIN, hi: i64::MAX, zeros: 0, ones: 0, nonzero: false };
     /// A truth value.
-    pub const TRUTH: Fact = Fact { lo: 0, hi: 1, zeros: !1, ones: 0 };
+    pub const TRUTH: Fact = Fact { lo: 0, hi: 1, zeros: !1, ones: 0, nonzero: false };
     /// The address of an object.
-    pub const OBJECT: Fact = Fact { lo: i64::MIN, hi: i64::MAX, zeros: 7, ones: 0 };
+    pub const OBJECT: Fact = Fact { zeros: 7, ..Fact::ANY };
 
     /// This word.
     pub fn constant(bits: u64) -> Fact {
-        Fact { lo: bits as i64, hi: bits as i64, zeros: !bits, ones: bits }
+        Fact { lo: bits as i64, hi: bits as i64, zeros: !bits, ones: bits, nonzero: bits != 0 }
     }
 
     /// From `lo` to `hi`, which is not less.
@@ -49,7 +51,7 @@ impl Fact {
 
     /// Whether no word is in it: the place where it holds is never reached.
     fn is_empty(self) -> bool {
-        self.lo > self.hi || self.zeros & self.ones != 0
+        self.lo > self.hi || self.zeros & self.ones != 0 || self.nonzero && (self.lo, self.hi) == (0, 0)
     }
 
     /// Never negative.
@@ -59,12 +61,14 @@ impl Fact {
 
     /// Never zero.
     pub fn is_nonzero(self) -> bool {
-        self.ones != 0 || self.lo > 0 || self.hi < 0
+        self.nonzero || self.ones != 0 || self.lo > 0 || self.hi < 0
     }
 
     /// Whether all words of `other` are in it.
     pub fn includes(self, other: Fact) -> bool {
-        self.lo <= other.lo && other.hi <= self.hi && self.zeros & !other.zeros == 0 && self.ones & !other.ones == 0
+        let bounds = self.lo <= other.lo && other.hi <= self.hi;
+        let bits = self.zeros & !other.zeros == 0 && self.ones & !other.ones == 0;
+        bounds && bits && (!self.nonzero || other.is_nonzero())
     }
 
     /// The words of both; `self` if there is none, for then the place is never reached and anything is right.
@@ -74,6 +78,7 @@ impl Fact {
             hi: self.hi.min(other.hi),
             zeros: self.zeros | other.zeros,
             ones: self.ones | other.ones,
+            nonzero: self.nonzero || other.nonzero,
         };
         if both.is_empty() {
             return self;
@@ -89,18 +94,21 @@ impl Fact {
             hi: self.hi.max(other.hi),
             zeros: self.zeros & other.zeros,
             ones: self.ones & other.ones,
+            nonzero: self.is_nonzero() && other.is_nonzero(),
         }
     }
 
     /// Lets the interval learn from the bits and the other way round.
     pub fn sharpen(self) -> Fact {
         let sign = 1 << 63;
-        let Fact { mut lo, mut hi, mut zeros, mut ones } = self;
+        let Fact { mut lo, mut hi, mut zeros, mut ones, nonzero } = self;
         // The least and greatest words with these bits: an unknown sign bit is set for the least.
         let least = ones | if zeros & sign == 0 { sign } else { 0 };
         let greatest = !zeros & if ones & sign == 0 { !sign } else { !0 };
         lo = lo.max(least as i64);
         hi = hi.min(greatest as i64);
+        lo += i64::from(nonzero && lo == 0 && hi > 0);
+        hi -= i64::from(nonzero && hi == 0 && lo < 0);
         // Bits above the highest in which the bounds differ are those of all words between.
         let differing = (lo ^ hi) as u64;
         let common = if differing == 0 { !0 } else { !(!0 >> differing.leading_zeros()) };
@@ -108,6 +116,6 @@ impl Fact {
             zeros |= common & !(lo as u64);
             ones |= common & lo as u64;
         }
-        Fact { lo, hi, zeros, ones }
+        Fact { lo, hi, zeros, ones, nonzero }
     }
 }

@@ -70,7 +70,7 @@ impl Walk<'_> {
         }
     }
 
-    fn guard_on(&mut self, condition: Ref, wanted: bool, snapshot: SnapshotId) {
+    pub(super) fn guard_on(&mut self, condition: Ref, wanted: bool, snapshot: SnapshotId) {
         let snapshot = self.snapshot(snapshot);
         let code = if wanted { OpCode::GuardTrue } else { OpCode::GuardFalse };
         let op = Op { a: condition.word(), b: snapshot.0, ..Op::new(code, Type::Void) };
@@ -126,11 +126,16 @@ impl Walk<'_> {
 
     /// `GuardValid`.
     pub(super) fn guard_valid(&mut self, op: &Op) {
-        if self.options.passes.guards && self.valid {
+        let known = self.options.passes.guards && self.valid;
+        let of_entry = self.is_guard_of_entry();
+        if known && !of_entry {
             return;
         }
         let snapshot = self.snapshot(SnapshotId(op.a));
         self.push(Op { a: snapshot.0, ..*op }, Fact::ANY);
+        if of_entry {
+            self.s.draft.guard = Some((self.out.ops.len() - 1, known));
+        }
         self.valid = true;
     }
 
@@ -181,8 +186,8 @@ impl Walk<'_> {
             let fact = self.fact(condition);
             if Fact::TRUTH.includes(fact) {
                 self.refine(condition, Fact::constant(1));
-            } else if fact.is_nonnegative() {
-                self.refine(condition, Fact { lo: 1, ..Fact::ANY });
+            } else {
+                self.refine(condition, Fact { nonzero: true, ..Fact::ANY });
             }
         }
         let (a, b) = (Ref::from_word(op.a), Ref::from_word(op.b));
@@ -275,6 +280,9 @@ impl Walk<'_> {
             self.refine(a, Fact { lo: fact.lo + 1, ..Fact::ANY });
         } else if fact.hi == bits as i64 && fact.lo < fact.hi {
             self.refine(a, Fact { hi: fact.hi - 1, ..Fact::ANY });
+        }
+        if bits == 0 {
+            self.refine(a, Fact { nonzero: true, ..Fact::ANY });
         }
         // A single bit that is not 0 is 1, and the other way round.
         let masked = a.as_op().filter(|_| as_virtual(a).is_none()).map(|at| self.out.ops[at]);

@@ -25,8 +25,10 @@
 //! none until then.
 //!
 //! # Bounds
-//! Per alias class at most [`CLASS_LIMIT`] locations are kept, the oldest goes first; in all at most [`DIRTY_LIMIT`] are dirty. So each access takes bounded time, as does each snapshot.
+//! Per alias class at most [`CLASS_LIMIT`] locations are kept, an old one goes first; in all at most [`DIRTY_LIMIT`] are dirty. So each access takes bounded time, as does each snapshot. The guest
+//! stack has bounds of its own ([`stack`](super::stack)).
 
+use super::stack::{STACK_LIMIT, Window};
 use super::walk::{Walk, as_virtual};
 use crate::ir::{AliasClass, AliasSet, MemDesc, MemId, MemKind, Op, OpCode, Ref, Type, Width};
 use crate::opt::facts::Fact;
@@ -42,6 +44,8 @@ const DIRTY_LIMIT: usize = 48;
 pub struct Location {
     /// The base without its displacement.
     pub root: Ref,
+    /// Whether the root is itself an address computed by a displacement that is not known.
+    pub computed: bool,
     /// The base as it is to be accessed.
     pub base: Ref,
     /// The index, or [`Ref::NONE`].
@@ -101,9 +105,10 @@ impl Location {
         if apart(self.root, other.root) {
             return Meeting::Never;
         }
-        let displaced = self.root != self.base || other.root != other.base;
-        let stack = self.kind == MemKind::Stack || other.kind == MemKind::Stack;
-        if displaced || stack || !same_index || overlap(self, other) != Meeting::Never {
+        // Offsets of different roots can be compared if both are the starts of objects.
+        let displaced = self.root != self.base || other.root != other.base || self.computed || other.computed;
+        let from_start = self.kind == MemKind::Field && other.kind == MemKind::Field;
+        if displaced || !from_start || !same_index || overlap(self, other) != Meeting::Never {
             Meeting::Perhaps
         } else {
             Meeting::Never
@@ -120,21 +125,63 @@ pub struct Heap {
     pub present: u64,
     /// How many are dirty.
     pub dirty: usize,
+    /// Of them, how many of each class.
+    dirty_in: [u32; AliasClass::COUNT],
+    /// Those of the guest stack.
+    pub window: Window,
 }
 
 impl Default for Heap {
     fn default() -> Self {
-        Heap { classes: vec![Vec::new(); AliasClass::COUNT], present: 0, dirty: 0 }
+        let classes = vec![Vec::new(); AliasClass::COUNT];
+        Heap { classes, present: 0, dirty: 0, dirty_in: [0; AliasClass::COUNT], window: Window::default() }
     }
 }
 
 impl Heap {
     /// Forgets everything; nothing is dirty, or it does not matter.
     pub fn reset(&mut self) {
+        self.window.reset(&self.classes[self.window.class]);
         for class in bits(self.present) {
             self.classes[class].clear();
+            self.dirty_in[class] = 0;
         }
         (self.present, self.dirty) = (0, 0);
+    }
+
+    /// Adds a location.
+    fn add(&mut self, class: usize, location: Location) {
+        self.window.added(class, self.classes[class].len(), &location);
+        self.present |= 1 << class;
+        self.dirty += usize::from(location.dirty);
+        self.dirty_in[class] += u32::from(location.dirty);
+        self.classes[class].push(location);
+    }
+
+    /// Forgets a location without writing it; the last of its class takes its number.
+    pub fn remove(&mut self, class: usize, number: usize) -> Location {
+        self.clean(class, number);
+        let removed = self.classes[class].swap_remove(number);
+        self.window.removed(class, &removed);
+        if let Some(moved) = self.classes[class].get(number) {
+            self.window.moved(class, number, moved);
+        }
+        removed
+    }
+
+    /// A location is not dirty any more; whether it was.
+    fn clean(&mut self, class: usize, number: usize) -> bool {
+        let location = &mut self.classes[class][number];
+        location.barrier = false;
+        let was_dirty = std::mem::take(&mut location.dirty);
+        self.dirty -= usize::from(was_dirty);
+        self.dirty_in[class] -= u32::from(was_dirty);
+        was_dirty
+    }
+
+    /// The classes that have dirty locations.
+    pub fn dirty_classes(&self) -> u64 {
+        bits(self.present).filter(|&class| self.dirty_in[class] > 0).fold(0, |set, class| set | 1 << class)
     }
 }
 
@@ -149,7 +196,7 @@ pub fn bits(mut set: u64) -> impl Iterator<Item = usize> {
 
 impl Walk<'_> {
     /// Whether two values are different objects for certain: one has been allocated by the unit when the other was there already.
-    fn are_apart(&self, a: Ref, b: Ref) -> bool {
+    pub(super) fn are_apart(&self, a: Ref, b: Ref) -> bool {
         let is_new = |value: Ref| value.as_op().filter(|&at| self.out.ops[at].code == OpCode::New);
         match (is_new(a), is_new(b)) {
             (Some(a), Some(b)) => a != b,
@@ -166,24 +213,20 @@ impl Walk<'_> {
         if self.options.passes.fold && index != Ref::NONE {
             (mem, index, desc) = self.fold_index(mem, index, desc);
         }
-        let (mut root, mut offset) = (base, i64::from(desc.offset));
-        if let Some(op) = base.as_op().map(|at| self.out.ops[at])
-            && op.code == OpCode::PtrAdd
-            && let Some(displacement) = self.constant_bits(Ref::from_word(op.b))
+        let (root, displacement) = self.root_of(base);
+        let offset = i64::from(desc.offset).wrapping_add(displacement);
+        if root != base
+            && desc.kind == MemKind::Stack
+            && self.options.passes.fold
+            && let Ok(folded) = i32::try_from(offset)
+            && let Some(better) = self.descriptors.intern_mem(MemDesc { offset: folded, ..desc })
         {
-            root = Ref::from_word(op.a);
-            offset = offset.wrapping_add(displacement as i64);
-            if desc.kind == MemKind::Stack
-                && self.options.passes.fold
-                && let Ok(folded) = i32::try_from(offset)
-                && let Some(better) = self.descriptors.intern_mem(MemDesc { offset: folded, ..desc })
-            {
-                (mem, base) = (better, root);
-            }
+            (mem, base) = (better, root);
         }
         let MemDesc { kind, width, scale, immutable, .. } = desc;
         Location {
             root,
+            computed: root.as_op().is_some_and(|at| self.out.ops[at].code == OpCode::PtrAdd),
             base,
             index,
             offset,
@@ -227,6 +270,9 @@ impl Walk<'_> {
     /// Writes all dirty locations of `class` that may overlap with `location`; forgets them if it is `stored`. The number of the location itself, if
     /// it is known.
     fn meet(&mut self, class: usize, location: &Location, stored: bool) -> Option<usize> {
+        if let Some(found) = self.s.heap.window.find(class, location) {
+            return found;
+        }
         let mut number = 0;
         let mut found = None;
         while number < self.s.heap.classes[class].len() {
@@ -239,7 +285,7 @@ impl Walk<'_> {
                     self.flush(class, number);
                     if stored {
                         // What has been found stands before it, so only the last moves; writing may have added some.
-                        self.s.heap.classes[class].swap_remove(number);
+                        self.s.heap.remove(class, number);
                         continue;
                     }
                 }
@@ -251,17 +297,22 @@ impl Walk<'_> {
 
     /// Keeps a location.
     fn keep(&mut self, class: usize, location: Location) {
-        if self.s.heap.classes[class].len() >= CLASS_LIMIT {
+        let heap = &self.s.heap;
+        let in_window = heap.window.is_about(class);
+        let others = heap.dirty - if heap.window.is_used() { heap.dirty_in[heap.window.class] as usize } else { 0 };
+        if in_window && heap.window.irregular >= CLASS_LIMIT && heap.window.is_irregular(class, &location) {
+            self.flush_classes(AliasSet(1 << class));
+            while !self.s.heap.classes[class].is_empty() {
+                self.s.heap.remove(class, 0);
+            }
+        } else if heap.classes[class].len() >= if in_window { STACK_LIMIT } else { CLASS_LIMIT } {
             self.flush(class, 0);
-            self.s.heap.classes[class].remove(0);
+            self.s.heap.remove(class, 0);
         }
-        if location.dirty && self.s.heap.dirty >= DIRTY_LIMIT {
+        if location.dirty && !in_window && others >= DIRTY_LIMIT {
             self.flush_classes(AliasSet::ALL);
         }
-        let heap = &mut self.s.heap;
-        heap.dirty += usize::from(location.dirty);
-        heap.present |= 1 << class;
-        heap.classes[class].push(location);
+        self.s.heap.add(class, location);
     }
 
     /// `Load`.
@@ -280,9 +331,14 @@ impl Walk<'_> {
         self.bind(self.at, value);
     }
 
-    fn load_from(&mut self, mut location: Location) -> Ref {
+    pub(super) fn load_from(&mut self, mut location: Location) -> Ref {
         let class = usize::from(self.descriptors.mem(location.mem).class.0);
         let passes = self.options.passes;
+        if passes.heap
+            && let Some(value) = self.load_header(&location)
+        {
+            return value;
+        }
         if passes.heap
             && let Some(number) = self.meet(class, &location, false)
         {
@@ -292,7 +348,7 @@ impl Walk<'_> {
         let mut op = Op::new(OpCode::Load, location.width.ty());
         (op.aux, op.a, op.b) = (location.mem.0, location.base.word(), location.index.word());
         if location.immutable
-            && let Some(value) = self.find_expression(&op)
+            && let Some(value) = self.find_expression(&op).or_else(|| self.find_load_before(&op))
         {
             return self.resolve(value);
         }
@@ -379,12 +435,11 @@ impl Walk<'_> {
     }
 
     /// Forgets a location without writing it.
-    fn drop_location(&mut self, class: usize, number: usize) {
-        let known = self.s.heap.classes[class].swap_remove(number);
-        if known.dirty {
-            self.s.heap.dirty -= 1;
+    pub(super) fn drop_location(&mut self, class: usize, number: usize) {
+        if self.s.heap.classes[class][number].dirty {
             self.s.exits.new_group();
         }
+        self.s.heap.remove(class, number);
     }
 
     /// Emits a store, its value made if it was virtual.
@@ -401,10 +456,7 @@ impl Walk<'_> {
     /// Writes a location if it is dirty.
     pub(super) fn flush(&mut self, class: usize, number: usize) {
         let location = self.s.heap.classes[class][number];
-        if location.dirty {
-            self.s.heap.classes[class][number].dirty = false;
-            self.s.heap.classes[class][number].barrier = false;
-            self.s.heap.dirty -= 1;
+        if self.s.heap.clean(class, number) {
             self.s.exits.new_group();
             self.emit_store(&location);
             if location.barrier {
@@ -415,10 +467,7 @@ impl Walk<'_> {
 
     /// Writes all that is dirty in these classes.
     pub(super) fn flush_classes(&mut self, classes: AliasSet) {
-        for class in bits(self.s.heap.present & classes.0) {
-            if self.s.heap.dirty == 0 {
-                return;
-            }
+        for class in bits(self.s.heap.dirty_classes() & classes.0) {
             for number in 0..self.s.heap.classes[class].len() {
                 self.flush(class, number);
             }
@@ -439,16 +488,17 @@ impl Walk<'_> {
     pub(super) fn after_call(&mut self, writes: AliasSet) {
         self.written |= writes.0;
         for class in bits(self.s.heap.present & writes.0) {
-            self.s.heap.classes[class].retain(|location| location.immutable);
+            for number in (0..self.s.heap.classes[class].len()).rev() {
+                if !self.s.heap.classes[class][number].immutable {
+                    self.s.heap.remove(class, number);
+                }
+            }
         }
     }
 
     /// Writes dirty locations in immutable memory: an elidable call may read them whatever its descriptor says.
     pub(super) fn flush_immutable(&mut self) {
-        if self.s.heap.dirty == 0 {
-            return;
-        }
-        for class in bits(self.s.heap.present) {
+        for class in bits(self.s.heap.dirty_classes()) {
             for number in 0..self.s.heap.classes[class].len() {
                 if self.s.heap.classes[class][number].immutable {
                     self.flush(class, number);
@@ -477,13 +527,11 @@ impl Walk<'_> {
         let object = self.concrete(object, Type::Ref);
         self.flush_interiors();
         let mut noted = false;
-        if self.s.heap.dirty > 0 {
-            for class in bits(self.s.heap.present) {
-                for location in &mut self.s.heap.classes[class] {
-                    if location.dirty && location.base == object {
-                        location.barrier = true;
-                        noted = true;
-                    }
+        for class in bits(self.s.heap.dirty_classes()) {
+            for location in &mut self.s.heap.classes[class] {
+                if location.dirty && location.base == object {
+                    location.barrier = true;
+                    noted = true;
                 }
             }
         }
@@ -499,10 +547,7 @@ impl Walk<'_> {
 
     /// Writes dirty locations that are reached through pointers into objects: the barrier that is to come is perhaps theirs.
     fn flush_interiors(&mut self) {
-        if self.s.heap.dirty == 0 {
-            return;
-        }
-        for class in bits(self.s.heap.present) {
+        for class in bits(self.s.heap.dirty_classes()) {
             for number in 0..self.s.heap.classes[class].len() {
                 let location = self.s.heap.classes[class][number];
                 let computed = location.base.as_op().is_some_and(|at| self.out.ops[at].code == OpCode::PtrAdd);

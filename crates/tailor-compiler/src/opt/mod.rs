@@ -9,9 +9,10 @@
 //! | `ranges` | [`facts`], [`transfer`] | intervals and known bits decide comparisons, overflow tests, tag tests |
 //! | `cse` | [`cse`] | what has been computed is not computed again |
 //! | `guards` | [`guards`] | conditions that are known are not tested again; what a guard finds is known behind it |
-//! | `heap` | [`heap`], [`calls`] | loads of what is known, stores that are put off |
+//! | `heap` | [`heap`], [`stack`], [`calls`] | loads of what is known, stores that are put off |
 //! | `virtuals` | [`virtuals`], [`exits`] | objects that nobody sees are not allocated, except by exits |
-//! | `peel` | [`peel`], [`close`], [`labels`] | the body of a loop is emitted twice: what the first iteration found is known in the loop |
+//! | `peel` | [`peel`], [`close`], [`coding`] | the body of a loop is emitted twice: what the first iteration found is known in the loop |
+//! | | [`loops`], [`describe`], [`open`], [`enter`] | units go to the loops of others directly, not by their first iterations |
 //! | `dce` | [`dce`] | afterwards, what nobody needs is left out |
 //!
 //! [`walk`] is the walk itself, [`mod@cfg`] what it must know beforehand, [`trail`] how it forgets.
@@ -41,18 +42,23 @@
 mod calls;
 mod cfg;
 mod close;
+mod coding;
 mod cse;
 mod dce;
+mod describe;
 mod divide;
+mod enter;
 mod exits;
 mod facts;
 mod fold;
 mod guards;
 mod heap;
-mod labels;
+mod loops;
+mod open;
 mod options;
 mod peel;
 mod rules;
+mod stack;
 #[cfg(test)]
 mod tests;
 mod trail;
@@ -60,7 +66,9 @@ mod transfer;
 mod virtuals;
 mod walk;
 
-pub use labels::{CarriedLocation, Holding, LabelState, VirtualShape};
+pub use coding::Coding;
+pub use facts::Fact;
+pub use loops::{Definition, HeldLocation, HeldObject, Holding, Links, LoopEntry, Passed, Term, Variable};
 pub use options::{Options, Passes, UnknownPass};
 
 use crate::ir::{Descriptors, Ref, Unit};
@@ -92,8 +100,10 @@ pub struct Scratch {
     map: Vec<Ref>,
     /// By output operation: what is known of it.
     facts: Vec<facts::Fact>,
-    /// By output operation: itself, or the constant that it is known to be.
+    /// By output operation: itself, or the constant that it is known to be (or another value, see [`coding`]).
     replaced: Vec<Ref>,
+    /// Operations that are known to be constants, each with its constant: what was computed of the one before serves for the other.
+    known: Vec<(Ref, u32)>,
     /// By output operation: the epoch in which its barrier has been done; see [`heap`].
     logged: Vec<u32>,
     /// By output operation: whether something has been stored into it since its last barrier.
@@ -104,7 +114,11 @@ pub struct Scratch {
     values: Vec<Ref>,
     /// What was learnt from attempts that failed; see [`peel`].
     plan: Vec<(u32, Key, Lesson)>,
-    labels: Vec<LabelState>,
+    /// By output operation before the label of a loop that is described: whether the loop relies on it; see [`describe`].
+    touched: Vec<std::cell::Cell<bool>>,
+    draft: describe::Draft,
+    opening: open::Opening,
+    peeled: Peeled,
     /// Steps of work.
     work: u64,
 }
@@ -122,20 +136,40 @@ impl Scratch {
         self.map.resize(length, Ref::NONE);
         self.facts.clear();
         self.replaced.clear();
+        self.known.clear();
         self.logged.clear();
         self.stored.clear();
         self.reached.clear();
         self.reached.resize(src.labels.len(), false);
-        self.labels.clear();
+        self.touched.clear();
+        self.draft.clear();
+        self.peeled = Peeled::default();
         self.state.clear();
     }
+}
+
+/// What loops have become.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Peeled {
+    /// How many were peeled.
+    pub loops: usize,
+    /// Virtual objects that they carry.
+    pub objects: usize,
+    /// Locations that they carry.
+    pub locations: usize,
+    /// Parameters that are always the same.
+    pub invariant: usize,
 }
 
 /// What is returned beside the output.
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
-    /// The states of the labels of peeled loops.
-    pub labels: Vec<LabelState>,
+    /// What was done to loops.
+    pub peeled: Peeled,
+    /// How others enter the unit's loop, if that was asked for and is possible.
+    pub loop_entry: Option<LoopEntry>,
+    /// Whether the unit enters a loop of another.
+    pub enters_loop: bool,
     /// How often the unit was walked: 1 unless a guess about a loop went wrong.
     pub attempts: u32,
     /// Steps of work, of the order of nanoseconds; for tests of linearity.
@@ -152,14 +186,26 @@ pub fn optimise(
     scratch: &mut Scratch,
     out: &mut Unit,
 ) -> Summary {
+    optimise_linked(unit, descriptors, options, &Links::default(), scratch, out)
+}
+
+/// The same for a unit that has to do with others: its loop gets an entry, or it enters the loops of others; see [`loops`].
+pub fn optimise_linked(
+    unit: &Unit,
+    descriptors: &mut Descriptors,
+    options: &Options,
+    links: &Links,
+    scratch: &mut Scratch,
+    out: &mut Unit,
+) -> Summary {
     scratch.work = 0;
     scratch.plan.clear();
     scratch.cfg.analyse(unit, if options.passes.peel { options.peel_limit } else { 0 });
     let mut attempts = 0;
-    loop {
-        let mut walk = Walk::new(unit, descriptors, options, scratch, out);
+    let enters_loop = loop {
+        let mut walk = Walk::new(unit, descriptors, options, links, scratch, out);
         walk.cautious = attempts >= BOLD_ATTEMPTS;
-        let Err(Mismatch { label }) = walk.run() else { break };
+        let Err(Mismatch { label }) = walk.run() else { break walk.entered };
         attempts += 1;
         if attempts < BOLD_ATTEMPTS && scratch.plan.len() > LESSONS {
             attempts = BOLD_ATTEMPTS;
@@ -168,11 +214,17 @@ pub fn optimise(
             scratch.plan.clear();
             scratch.cfg.keep_loops(unit, (attempts < 2 * ATTEMPTS).then_some(label));
         }
-    }
+    };
     debug_verify(out, descriptors, "the walk");
     if options.passes.dce {
-        dce::remove_dead(out, descriptors, &mut scratch.liveness, &mut scratch.labels);
+        dce::remove_dead(out, descriptors, &mut scratch.liveness);
         debug_verify(out, descriptors, "dce");
     }
-    Summary { labels: std::mem::take(&mut scratch.labels), attempts: attempts + 1, work: scratch.work }
+    let mut loop_entry = None;
+    if let Some(name) = links.loop_entry {
+        let removed = options.passes.dce.then_some(&scratch.liveness);
+        loop_entry = open::open_loop(out, descriptors, name, &mut scratch.draft, removed, &mut scratch.opening);
+        debug_verify(out, descriptors, "opening the loop");
+    }
+    Summary { peeled: scratch.peeled, loop_entry, enters_loop, attempts: attempts + 1, work: scratch.work }
 }

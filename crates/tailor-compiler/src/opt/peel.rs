@@ -27,6 +27,7 @@
 //! the same place. Others are written before the label.
 
 use super::cfg::for_each_use_backwards;
+use super::coding::Coding;
 use super::facts::Fact;
 use super::heap::{Location, bits};
 use super::walk::{Walk, as_virtual, virtual_value};
@@ -142,6 +143,14 @@ pub struct Parameter {
     pub back: Ref,
 }
 
+/// A parameter of the new label that is the double which another parameter codes; see [`coding`](super::coding).
+#[derive(Clone, Copy, Debug)]
+pub struct Decoded {
+    /// The number of the other parameter.
+    pub word: u32,
+    pub coding: Coding,
+}
+
 /// A virtual object at the label.
 #[derive(Clone, Copy, Debug)]
 pub struct Member {
@@ -158,6 +167,8 @@ pub struct Member {
 pub struct State {
     pub places: Vec<Place>,
     pub parameters: Vec<Parameter>,
+    /// Further parameters.
+    pub decoded: Vec<Decoded>,
     /// Virtual objects.
     pub objects: Vec<Member>,
     /// Classes of which something is known that is in no place.
@@ -177,6 +188,7 @@ impl State {
     pub fn clear(&mut self) {
         self.places.clear();
         self.parameters.clear();
+        self.decoded.clear();
         self.objects.clear();
         self.unwritten = 0;
     }
@@ -282,7 +294,7 @@ impl Walk<'_> {
         self.peeling = Some(peeling);
         self.emit_loop_label(peeling.target);
         self.enter_state(&peeling);
-        self.describe_state(LabelId(peeling.label), peeling.target);
+        self.begin_description(&peeling);
         self.new_world();
         self.written = 0;
         self.rewind(peeling.first);
@@ -324,7 +336,7 @@ impl Walk<'_> {
     }
 
     /// Whether the label says what is in a location; otherwise it is clean, and unwritten or forgotten.
-    fn is_carried(&self, location: &Location, class: usize) -> bool {
+    pub(super) fn is_carried(&self, location: &Location, class: usize) -> bool {
         location.dirty || !location.immutable && self.written >> class & 1 == 1
     }
 
@@ -348,7 +360,7 @@ impl Walk<'_> {
                 if self.is_carried(&location, class) && !keep {
                     self.flush(class, number);
                     if !location.immutable && self.written >> class & 1 == 1 {
-                        self.s.heap.classes[class].swap_remove(number);
+                        self.s.heap.remove(class, number);
                         continue;
                     }
                 }
@@ -495,6 +507,13 @@ impl Walk<'_> {
             return number as u32;
         }
         let guess = self.guess_fact(key, init, ty, entering);
+        if ty == Type::Int
+            && !self.cautious
+            && let Some(coding) = self.coding_of(init)
+        {
+            let word = self.s.state.parameters.len() as u32;
+            self.s.state.decoded.push(Decoded { word, coding });
+        }
         self.s.state.parameters.push(Parameter { key, ty, init, guess, value: Ref::NONE, back: Ref::NONE });
         self.s.state.parameters.len() as u32 - 1
     }
@@ -519,7 +538,7 @@ impl Walk<'_> {
         let lo = if seen.lo >= 0 { 0 } else { i64::MIN };
         // Bits below the first that is not always the same: sums keep what both sides have there.
         let low = (1 << (seen.zeros | seen.ones).trailing_ones().min(TAG_BITS)) - 1;
-        Fact { lo, hi: i64::MAX, zeros: seen.zeros & low, ones: seen.ones & low }.sharpen()
+        Fact { lo, zeros: seen.zeros & low, ones: seen.ones & low, ..Fact::ANY }.sharpen()
     }
 
     fn type_is(&self, value: Ref, ty: Type) -> bool {
@@ -530,6 +549,11 @@ impl Walk<'_> {
         let mut values = std::mem::take(&mut self.s.values);
         values.clear();
         values.extend(self.s.state.parameters.iter().map(|parameter| parameter.init));
+        for number in 0..self.s.state.decoded.len() {
+            let Decoded { word, coding } = self.s.state.decoded[number];
+            let double = self.decode(values[word as usize], coding);
+            values.push(double);
+        }
         let list = self.out.list(&values);
         self.s.values = values;
         self.push(Op { a: label.0, b: list.0, ..Op::new(OpCode::Jump, Type::Void) }, Fact::ANY);
@@ -537,6 +561,15 @@ impl Walk<'_> {
         for number in 0..self.s.state.parameters.len() {
             let Parameter { ty, guess, .. } = self.s.state.parameters[number];
             self.s.state.parameters[number].value = self.push(Op::new(OpCode::Param, ty), guess);
+        }
+        let first = self.out.ops.len();
+        for _ in 0..self.s.state.decoded.len() {
+            self.push(Op::new(OpCode::Param, Type::Float), Fact::ANY);
+        }
+        for number in 0..self.s.state.decoded.len() {
+            let Decoded { word, coding } = self.s.state.decoded[number];
+            let word = self.s.state.parameters[word as usize].value;
+            self.learn_decoded(word, coding, Ref::op(first + number));
         }
     }
 

@@ -20,7 +20,7 @@ pub fn transfer(op: &Op, a: Fact, b: Fact, c: Fact) -> Fact {
         OpCode::And => and(a, b),
         OpCode::Or => or(a, b),
         OpCode::Xor => Fact::bits(a.zeros & b.zeros | a.ones & b.ones, a.zeros & b.ones | a.ones & b.zeros),
-        OpCode::Not => Fact { lo: !a.hi, hi: !a.lo, zeros: a.ones, ones: a.zeros },
+        OpCode::Not => Fact { lo: !a.hi, hi: !a.lo, zeros: a.ones, ones: a.zeros, nonzero: false },
         OpCode::Neg => subtract(Fact::constant(0), a),
         OpCode::Shl | OpCode::Shr | OpCode::Sar => match b.as_constant() {
             Some(amount) => shift(op.code, a, (amount & 63) as u32),
@@ -73,7 +73,9 @@ fn unsigned(a: Fact, b: Fact, compare: impl Fn((u64, u64), (u64, u64)) -> Fact) 
 }
 
 fn equal(a: Fact, b: Fact) -> Fact {
-    let apart = a.hi < b.lo || b.hi < a.lo || a.zeros & b.ones != 0 || a.ones & b.zeros != 0;
+    let is_null = |fact: Fact| fact.as_constant() == Some(0);
+    let with_null = a.nonzero && is_null(b) || b.nonzero && is_null(a);
+    let apart = a.hi < b.lo || b.hi < a.lo || a.zeros & b.ones != 0 || a.ones & b.zeros != 0 || with_null;
     truth(a.as_constant().is_some() && a.as_constant() == b.as_constant(), apart)
 }
 
@@ -81,7 +83,7 @@ fn equal(a: Fact, b: Fact) -> Fact {
 fn add(a: Fact, b: Fact) -> Fact {
     let (zeros, ones) = sum_bits(a, b);
     match (a.lo.checked_add(b.lo), a.hi.checked_add(b.hi)) {
-        (Some(lo), Some(hi)) => Fact { lo, hi, zeros, ones }.sharpen(),
+        (Some(lo), Some(hi)) => Fact { lo, hi, zeros, ones, nonzero: false }.sharpen(),
         _ => Fact::bits(zeros, ones),
     }
 }
@@ -89,7 +91,7 @@ fn add(a: Fact, b: Fact) -> Fact {
 /// The sum that is known not to wrap (as an overflow check tells).
 pub fn add_without_overflow(a: Fact, b: Fact) -> Fact {
     let (zeros, ones) = sum_bits(a, b);
-    Fact { lo: a.lo.saturating_add(b.lo), hi: a.hi.saturating_add(b.hi), zeros, ones }.sharpen()
+    Fact { lo: a.lo.saturating_add(b.lo), hi: a.hi.saturating_add(b.hi), zeros, ones, nonzero: false }.sharpen()
 }
 
 /// The difference that is known not to wrap.
@@ -109,7 +111,7 @@ fn subtract(a: Fact, b: Fact) -> Fact {
     let doubtful = (least ^ greatest) | !(a.zeros | a.ones) | !(b.zeros | b.ones);
     let (zeros, ones) = (!doubtful & !least, !doubtful & least);
     match (a.lo.checked_sub(b.hi), a.hi.checked_sub(b.lo)) {
-        (Some(lo), Some(hi)) => Fact { lo, hi, zeros, ones }.sharpen(),
+        (Some(lo), Some(hi)) => Fact { lo, hi, zeros, ones, nonzero: false }.sharpen(),
         _ => Fact::bits(zeros, ones),
     }
 }
@@ -126,7 +128,7 @@ fn multiply(a: Fact, b: Fact) -> Fact {
     // Factors of two add up.
     let twos = (a.zeros.trailing_ones() + b.zeros.trailing_ones()).min(63);
     let (lo, hi) = product_bounds(a, b).unwrap_or((i64::MIN, i64::MAX));
-    Fact { lo, hi, zeros: (1 << twos) - 1, ones: 0 }.sharpen()
+    Fact { lo, hi, zeros: (1 << twos) - 1, ..Fact::ANY }.sharpen()
 }
 
 fn divide(a: Fact, b: Fact) -> Fact {
@@ -170,7 +172,7 @@ fn shift(code: OpCode, a: Fact, amount: u32) -> Fact {
             let (zeros, ones) = (a.zeros << amount | ((1 << amount) - 1), a.ones << amount);
             let (lo, hi) = (a.lo << amount, a.hi << amount);
             if lo >> amount == a.lo && hi >> amount == a.hi {
-                Fact { lo, hi, zeros, ones }.sharpen()
+                Fact { lo, hi, zeros, ones, nonzero: false }.sharpen()
             } else {
                 Fact::bits(zeros, ones)
             }
@@ -180,6 +182,7 @@ fn shift(code: OpCode, a: Fact, amount: u32) -> Fact {
             hi: a.hi >> amount,
             zeros: (a.zeros as i64 >> amount) as u64,
             ones: (a.ones as i64 >> amount) as u64,
+            nonzero: false,
         }
         .sharpen(),
         _ => {

@@ -265,6 +265,33 @@ impl Walk<'_> {
         }
     }
 
+    /// The outcome of a comparison of addresses, if one is that of an object that the unit has allocated and the other was there before.
+    pub(super) fn compare_with_new(&self, op: &Op) -> Option<bool> {
+        let equal = match op.code {
+            OpCode::Eq | OpCode::RefEq => true,
+            OpCode::Ne | OpCode::RefNe => false,
+            _ => return None,
+        };
+        let address = |word| {
+            let value = Ref::from_word(word);
+            let converted = value.as_op().map(|at| self.out.ops[at]).filter(|op| op.code == OpCode::RefToInt);
+            converted.map_or(value, |op| Ref::from_word(op.a))
+        };
+        self.are_apart(address(op.a), address(op.b)).then_some(!equal)
+    }
+
+    /// What is loaded from the header of an object that the unit has allocated, if that never changes.
+    pub(super) fn load_header(&mut self, location: &Location) -> Option<Ref> {
+        let new = location.root.as_op().map(|at| self.out.ops[at]).filter(|op| op.code == OpCode::New)?;
+        let end = location.offset + i64::from(location.width.bytes());
+        if !location.immutable || location.index != Ref::NONE || location.offset < 0 || end > HEADER {
+            return None;
+        }
+        let header = self.descriptors.alloc(AllocId(new.aux)).header;
+        let word = self.narrowed(header >> (location.offset * 8), location.width);
+        Some(self.retype(word, location.width.ty()))
+    }
+
     /// Makes all virtual objects that may be used behind the operation under way.
     pub(super) fn force_used_behind(&mut self) {
         // While a loop is peeled, a use before the operation may be behind it in the next iteration.
@@ -381,6 +408,7 @@ impl Walk<'_> {
     fn fill(&mut self, object: Ref, field: Field) {
         let MemDesc { class, kind, width, immutable, .. } = *self.descriptors.mem(field.mem);
         let mut location = Location {
+            computed: false,
             root: object,
             base: object,
             index: Ref::NONE,

@@ -8,9 +8,9 @@ use super::peel::{Carried, Mismatch, Peeling};
 use super::trail::Event;
 use super::transfer::transfer;
 use super::virtuals::WORD;
-use super::{Options, Scratch};
+use super::{Links, Options, Scratch};
 use crate::ir::opcode::Class;
-use crate::ir::{Descriptors, LabelId, ListRange, MemId, Op, OpCode, Position, Ref, Type, Unit};
+use crate::ir::{Descriptors, EntryId, LabelId, ListRange, MemId, Op, OpCode, Position, Ref, Type, Unit};
 
 /// Values from this operation number on are virtual objects.
 const VIRTUAL: usize = 1 << 30;
@@ -31,6 +31,7 @@ pub struct Walk<'a> {
     pub out: &'a mut Unit,
     pub descriptors: &'a mut Descriptors,
     pub options: &'a Options,
+    pub links: &'a Links<'a>,
     pub s: &'a mut Scratch,
     /// The source operation under way.
     pub at: usize,
@@ -48,6 +49,8 @@ pub struct Walk<'a> {
     pub written: u64,
     /// How words of new objects are filled that have no value yet; `None` if the table of descriptors is full: then no object is virtual.
     pub harmless: Option<MemId>,
+    /// A loop of another unit is entered.
+    pub entered: bool,
     next_position: usize,
 }
 
@@ -57,6 +60,7 @@ impl<'a> Walk<'a> {
         src: &'a Unit,
         descriptors: &'a mut Descriptors,
         options: &'a Options,
+        links: &'a Links<'a>,
         s: &'a mut Scratch,
         out: &'a mut Unit,
     ) -> Self {
@@ -71,6 +75,7 @@ impl<'a> Walk<'a> {
             out,
             descriptors,
             options,
+            links,
             s,
             at: 0,
             dead: false,
@@ -80,6 +85,7 @@ impl<'a> Walk<'a> {
             valid: false,
             written: 0,
             harmless,
+            entered: false,
             next_position: 0,
         }
     }
@@ -125,6 +131,12 @@ impl<'a> Walk<'a> {
 
     /// What has become of a value of the output.
     pub fn resolve(&self, value: Ref) -> Ref {
+        self.touch(value);
+        self.resolve_untouched(value)
+    }
+
+    /// The same, for who does not rely on it; see [`describe`](super::describe).
+    pub fn resolve_untouched(&self, value: Ref) -> Ref {
         match value.as_op() {
             None => value,
             Some(op) if op < VIRTUAL => self.s.replaced[op],
@@ -199,6 +211,7 @@ impl<'a> Walk<'a> {
 
     /// What is known of a value.
     pub fn fact(&self, value: Ref) -> Fact {
+        self.touch(value);
         match (value.as_op(), value.as_constant()) {
             (Some(op), _) if op >= VIRTUAL => Fact::OBJECT,
             (Some(op), _) => self.s.facts[op],
@@ -226,7 +239,9 @@ impl<'a> Walk<'a> {
     /// From now on, the value of output operation `op` is this constant.
     pub fn replace(&mut self, op: usize, ty: Type, bits: u64) {
         if self.s.replaced[op] == Ref::op(op) {
-            self.s.replaced[op] = self.constant(ty, bits);
+            let constant = self.constant(ty, bits);
+            self.s.replaced[op] = constant;
+            self.s.known.push((constant, op as u32));
             self.s.trail.push(Event::Replaced(op as u32));
         }
     }
@@ -281,7 +296,15 @@ impl<'a> Walk<'a> {
                 return value;
             }
             if let Some(value) = self.divide_by_constant(&op, depth) {
-                return value;
+                // What is known of a quotient or remainder is not seen in how it is computed.
+                if self.options.passes.ranges {
+                    let fact = self.transfer(&op);
+                    self.refine(value, fact);
+                }
+                return self.resolve(value);
+            }
+            if let Some(same) = self.compare_with_new(&op) {
+                return self.constant(Type::Int, u64::from(same));
             }
         }
         let mut fact = Fact::ANY;
@@ -371,6 +394,7 @@ impl<'a> Walk<'a> {
             OpCode::Store => self.store(&op),
             OpCode::New => self.new_object(&op),
             OpCode::Barrier => self.barrier(&op),
+            OpCode::Release => self.release(&op),
             OpCode::Call => self.call(&op),
             OpCode::CallUnit => self.call_unit(&op),
             _ => {
@@ -539,9 +563,17 @@ impl<'a> Walk<'a> {
 
     /// `Return` and `JumpUnit`.
     fn finish(&mut self, op: &Op) {
-        self.flush_all();
+        if op.code == OpCode::JumpUnit && self.enter_loop(op) {
+            self.dead = true;
+            return;
+        }
         let src = self.src;
         let list = self.arguments(op.a, |_, number| src.type_of(Ref::from_word(src.lists[op.a as usize + 1 + number])));
+        if op.code == OpCode::JumpUnit {
+            let frame = self.unit_frame(EntryId(op.aux), list);
+            self.drop_passed(frame);
+        }
+        self.flush_all();
         self.push(Op { a: list.0, ..*op }, Fact::ANY);
         self.dead = true;
     }

@@ -1,5 +1,6 @@
 //! The units that random units call and continue in. They are few and written by hand, but they call each other, allocate, and have guards that may fail: then all units under way are left.
 
+use super::memory::STACK;
 use super::resume::attach;
 use super::shapes::{Kind, Shape};
 use crate::ir::{Descriptors, EntryId, LabelId, Unit};
@@ -22,6 +23,8 @@ pub struct Callee {
 pub struct Callees {
     /// The entries.
     pub entries: Vec<Callee>,
+    /// Those that take a frame of the guest stack with four words of arguments.
+    pub frames: Vec<Callee>,
     /// The units. Their snapshots are those of [`attach`], each unit's number being its index and 1.
     pub units: Vec<Unit>,
 }
@@ -42,12 +45,23 @@ const DECLARATIONS: &str = "unit {
   entry note = (ref)
   entry spin = (int, ref) -> int
   entry head = (int, int, ref) -> int
+  call show = (int)
+  entry frame = (ref) -> int
+  entry frame_above = (ref) -> int
+  entry passed = (ref, int, int) -> int stack(0, 8)
+  mem w0 = stack class=20 offset=0 i64
+  mem w1 = stack class=20 offset=8 i64
+  mem w2 = stack class=20 offset=16 f64
+  mem w3 = stack class=20 offset=24 ref
+  mem w4 = stack class=20 offset=32 i64
 }
 ";
 
 const P: Kind = Kind::Object(Shape::P);
 const I: Kind = Kind::Int;
 const F: Kind = Kind::Float;
+/// Where frames of calls lie.
+const S: Kind = Kind::Stack(STACK as u8);
 
 /// A text, and for each of its exports, in their order: arguments and result.
 type Row = (&'static str, &'static [(&'static [Kind], Option<Kind>)]);
@@ -135,6 +149,61 @@ const ALL: &[Row] = &[
            return(%r)",
         &[(&[I, P], Some(I)), (&[I, I, P], Some(I))],
     ),
+    (
+        "entry(%f: ref) export.frame:
+           %a = load.w0 %f
+           %p = load.w3 %f
+           %b = load.b %p
+           store.w4 %f, %b
+           %o = ovf_add %a, %b
+           guard_false %o []
+           %s = add %a, %b
+           store.w0 %f, %s
+           call.collect()
+           %c = load.w4 %f
+           @1
+           %far = le %c, 0x4000000000000000
+           guard_true %far []
+           %t = load.w1 %f
+           call.show(%t)
+           %d = load.w0 %f
+           release %f
+           return(%d)",
+        &[(&[S], Some(I))],
+    ),
+    (
+        "entry(%f: ref, %a: int, %t: int) export.passed:
+           store.w0 %f, %a
+           store.w1 %f, %t
+           %x = load.w2 %f
+           %n = f2i %x
+           store.w4 %f, %n
+           @1
+           %o = ovf_mul %a, 3
+           guard_false %o []
+           %m = mul %a, 3
+           call.show(%t)
+           %g = ptr_add %f, 40
+           store.w0 %g, %m
+           %r = call_unit.frame_above(%g) []
+           %u = load.w1 %f
+           call.show(%u)
+           %v = load.w0 %f
+           %s = add %r, %v
+           return(%s)",
+        &[(&[S, I, Kind::Tagged], Some(I))],
+    ),
+    (
+        "entry(%f: ref) export.frame_above:
+           %a = load.w0 %f
+           store.w1 %f, %a
+           @1
+           %odd = and %a, 7
+           guard_true %odd []
+           %b = load.w1 %f
+           return(%b)",
+        &[(&[S], Some(I))],
+    ),
 ];
 
 /// All of them, their descriptors being added to `descriptors`; `symbols` tells the addresses of functions.
@@ -145,7 +214,10 @@ pub fn callees(descriptors: &mut Descriptors, symbols: &dyn Fn(&str) -> Option<u
             .unwrap_or_else(|error| unreachable!("the texts are right: {error}"));
         attach(&mut unit, number as u32 + 1);
         for (export, &(arguments, result)) in unit.exports.iter().zip(*signatures) {
-            all.entries.push(Callee { entry: export.entry, arguments, result, place: (number, export.label) });
+            let callee = Callee { entry: export.entry, arguments, result, place: (number, export.label) };
+            // Others are given random values.
+            let list = if arguments.first() == Some(&S) { &mut all.frames } else { &mut all.entries };
+            list.push(callee);
         }
         all.units.push(unit);
     }

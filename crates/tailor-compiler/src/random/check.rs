@@ -16,6 +16,7 @@ use super::world::World;
 use crate::interp::{Force, Interpreter, Outcome};
 use crate::ir::opcode::Class;
 use crate::ir::{Descriptors, OpCode, Unit};
+use crate::opt::Passes;
 use crate::text::{Addresses, parse_with, print};
 use crate::verify::verify;
 
@@ -32,6 +33,8 @@ pub struct Tools<'a> {
     pub optimise: Option<Box<Optimise<'a>>>,
     /// A backend.
     pub machine: Option<Box<Run<'a>>>,
+    /// The optimiser's passes for pairs of units; `None` if the seed says.
+    pub passes: Option<Passes>,
 }
 
 /// What has been done.
@@ -45,6 +48,10 @@ pub struct Report {
     pub exits: u64,
     /// Operations of the original unit, and of what became of it.
     pub operations: [u64; 2],
+    /// Loops of pairs that could be described for others, and pairs in which they were entered.
+    pub described: u64,
+    /// See `described`.
+    pub entered: u64,
 }
 
 /// What went wrong.
@@ -134,7 +141,7 @@ pub fn check(world: &mut World, sample: &Sample, seed: u64, tools: &mut Tools) -
     Ok(checker.report)
 }
 
-fn failure(step: Step, message: String) -> Box<Failure> {
+pub(super) fn failure(step: Step, message: String) -> Box<Failure> {
     Box::new(Failure { step, message, unit: None })
 }
 
@@ -149,22 +156,22 @@ fn well_formed(world: &mut World, unit: &Unit) -> Checked {
     if printed == text { Ok(()) } else { Err(failure(Step::Text, printed)) }
 }
 
-struct Checker<'a> {
-    world: &'a World,
-    seed: u64,
-    arguments: Vec<u64>,
-    original: &'a Unit,
-    resumer: Resumer<'a>,
-    report: Report,
+pub(super) struct Checker<'a> {
+    pub world: &'a World,
+    pub seed: u64,
+    pub arguments: Vec<u64>,
+    pub original: &'a Unit,
+    pub resumer: Resumer<'a>,
+    pub report: Report,
 }
 
 /// A run and how often each operation was executed in it.
-struct Ran {
-    end: End,
+pub(super) struct Ran {
+    pub end: End,
     executions: Vec<u32>,
 }
 
-type Checked = Result<(), Box<Failure>>;
+pub(super) type Checked = Result<(), Box<Failure>>;
 
 impl Checker<'_> {
     /// A failure of a unit that is not the original.
@@ -175,12 +182,13 @@ impl Checker<'_> {
     }
 
     /// Runs a unit in the IR interpreter, from the state that the seed says.
-    fn run(&mut self, unit: &Unit, force: Option<Force>) -> Result<Ran, String> {
+    pub fn run(&mut self, unit: &Unit, force: Option<Force>) -> Result<Ran, String> {
         self.report.interpreted += 1;
         self.world.reset(self.seed);
         let mut interpreter = Interpreter::new(&self.world.descriptors, &self.world.runtime);
         let entries = |entry| self.world.unit(entry);
         (interpreter.fuel, interpreter.force, interpreter.entries) = (FUEL, force, &entries);
+        interpreter.stack = self.world.layout.stack();
         // SAFETY: random units are sound in their world, and those made of them are meant to be: that is what is tested.
         let outcome = unsafe { interpreter.run(unit, &self.arguments) };
         let executions = std::mem::take(&mut interpreter.executions);
@@ -190,9 +198,10 @@ impl Checker<'_> {
     /// If the run has left by an exit, runs the rest of it: of each unit that was left, innermost first, what it was made of. How it all ended.
     fn resume(&mut self, end: End) -> Result<End, String> {
         let Outcome::Exited(exits) = &end.outcome else { return Ok(end) };
-        let entries = |entry| self.world.unit(entry);
+        let entries = |entry| self.world.original(entry);
         let mut interpreter = Interpreter::new(&self.world.descriptors, &self.world.runtime);
         (interpreter.fuel, interpreter.entries) = (FUEL, &entries);
+        interpreter.stack = self.world.layout.stack();
         let mut returned: Option<u64> = None;
         let mut outcome = Outcome::Returned(Vec::new());
         for (number, exit) in exits.iter().enumerate() {
@@ -236,7 +245,7 @@ impl Checker<'_> {
         Ok(())
     }
 
-    fn optimised(&mut self, unit: &Unit, expected: &End) -> Checked {
+    pub fn optimised(&mut self, unit: &Unit, expected: &End) -> Checked {
         verify(unit, &self.world.descriptors)
             .map_err(|error| self.failure(Step::Optimised, unit, error.to_string()))?;
         let ran = self.run(unit, None).map_err(|message| self.failure(Step::OptimisedRun, unit, message))?;
@@ -247,7 +256,7 @@ impl Checker<'_> {
         self.forced(unit, &Ran { end: ran.end, executions }, expected, Step::OptimisedForced)
     }
 
-    fn machine(&mut self, machine: &mut Run, unit: &Unit, step: Step) -> Checked {
+    pub fn machine(&mut self, machine: &mut Run, unit: &Unit, step: Step) -> Checked {
         let expected = self.run(unit, None).map_err(|message| self.failure(step, unit, message))?;
         self.report.executed += 1;
         self.world.reset(self.seed);

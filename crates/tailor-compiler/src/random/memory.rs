@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::rng::Rng;
 use super::shapes::{Kind, Shape};
+use crate::interp::RELEASED;
 
 /// The bit of a header that asks for the barrier.
 pub const LOG_BIT: u64 = 2;
@@ -24,6 +25,8 @@ pub const LENGTH: u64 = 4;
 pub const OLD: usize = 2;
 /// The words of the guest stack; the argument points to its middle.
 pub const STACK: usize = 48;
+/// The words above those, in which frames of calls lie ([`Layout::stack_word`] with numbers from [`STACK`] on): they mean nothing but between a frame's beginning and its release.
+pub const FRAMES: usize = 32;
 /// The kind of the guest stack's words, by their number modulo 4.
 pub const STACK_KINDS: [Kind; 4] = [Kind::Int, Kind::Tagged, Kind::Float, Kind::Object(Shape::P)];
 
@@ -68,6 +71,11 @@ impl Layout {
     /// The address of word `word` of the guest stack.
     pub fn stack_word(self, word: usize) -> u64 {
         (self.at + (self.words() - STACK + word) * 8) as u64
+    }
+
+    /// The guest stack's addresses.
+    pub fn stack(self) -> std::ops::Range<u64> {
+        self.stack_word(0)..self.stack_word(STACK + FRAMES)
     }
 
     /// Words outside the heap.
@@ -190,6 +198,9 @@ impl Memory {
         for word in 0..STACK {
             let value = self.layout.value(STACK_KINDS[word % 4], &mut rng);
             self.poke(self.layout.stack_word(word), value);
+        }
+        for word in STACK..STACK + FRAMES {
+            self.poke(self.layout.stack_word(word), RELEASED);
         }
         self.calls.clear();
         self.violation = None;

@@ -11,6 +11,7 @@
 //! | [`resume`] | snapshots from which the rest of a unit can be run |
 //! | [`compare`] | whether two runs have left the same behind |
 //! | [`check`] | what must be equal, for one unit |
+//! | [`links`] | what must be equal, for a unit that enters the loop of another |
 //! | [`shrink`] | a smaller unit that fails, too |
 
 pub mod callees;
@@ -18,6 +19,7 @@ pub mod check;
 pub mod compare;
 mod functions;
 pub mod generate;
+pub mod links;
 pub mod memory;
 pub mod resume;
 mod rng;

@@ -37,7 +37,7 @@ pub fn passes(seed: u64) -> Passes {
 
 /// Makes them.
 pub fn tools(selection: Selection) -> Tools<'static> {
-    let mut tools = Tools::default();
+    let mut tools = Tools { passes: selection.passes, ..Tools::default() };
     if selection.optimise {
         let mut scratch = opt::Scratch::default();
         tools.optimise = Some(Box::new(move |unit, descriptors, seed| {
@@ -59,7 +59,7 @@ pub fn tools(selection: Selection) -> Tools<'static> {
 mod native {
     use crate::backend::{self, Compiler, Machine, Run, run};
     use crate::interp::Outcome;
-    use crate::ir::Unit;
+    use crate::ir::{LabelId, Unit};
     use crate::random::world::World;
 
     /// Code memory, in which the callees of the world that it was first used with lie.
@@ -81,7 +81,14 @@ mod native {
                 self.machine = Some(self.prepare(world));
             }
             let machine = self.machine.as_ref().expect("just prepared");
-            let code = self.compiler.compile(machine, unit, &world.descriptors).expect("random units are small");
+            let mut compile =
+                |unit| self.compiler.compile(machine, unit, &world.descriptors).expect("random units are small");
+            for linked in &world.linked {
+                let code = compile(&linked.unit);
+                let number = if linked.label == LabelId(0) { Some(0) } else { code.entry_of(linked.label) };
+                machine.bind(linked.entry, &code, number.expect("exported labels are entries"));
+            }
+            let code = compile(unit);
             // SAFETY: random units are sound in their world.
             match unsafe { run(machine, &code, &world.descriptors, arguments) } {
                 Run::Ended(outcome) => outcome,

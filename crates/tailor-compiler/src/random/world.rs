@@ -10,11 +10,12 @@ use std::rc::Rc;
 
 use super::callees::{Callees, callees};
 use super::functions::{self, Function};
+use super::generate::PARAMETERS;
 use super::memory::{LENGTH, LOG_BIT, Layout, Memory, STACK_KINDS, State};
 use super::shapes::{Kind, Shape};
 use crate::ir::{
-    AliasClass, AliasSet, AllocDesc, AllocId, CallDesc, CallId, Descriptors, EntryId, LabelId, MemDesc, MemId, MemKind,
-    Type, Unit, Width,
+    AliasClass, AliasSet, AllocDesc, AllocId, CallDesc, CallId, Descriptors, EntryDesc, EntryId, LabelId, MemDesc,
+    MemId, MemKind, Type, Unit, Width,
 };
 use crate::runtime::Runtime;
 
@@ -29,6 +30,16 @@ pub struct Field {
     pub last_index: u64,
     /// Written only when its object is new.
     pub immutable: bool,
+}
+
+/// A unit, and one of its entries.
+pub struct Linked {
+    /// What others name it by.
+    pub entry: EntryId,
+    /// The unit.
+    pub unit: Unit,
+    /// Where it is entered.
+    pub label: LabelId,
 }
 
 /// See the module's header.
@@ -47,6 +58,12 @@ pub struct World {
     pub functions: Vec<(CallId, &'static Function)>,
     /// The units that can be called.
     pub callees: Callees,
+    /// The entry of the loop of a pair of units; it takes what all random units take.
+    pub outer: EntryId,
+    /// Further units that are continued in.
+    pub linked: Vec<Linked>,
+    /// What they were made of: for what is resumed after an exit.
+    pub originals: Vec<Linked>,
     /// Where things lie.
     pub layout: Layout,
     memory: Rc<RefCell<Memory>>,
@@ -84,10 +101,16 @@ impl World {
             stack: Vec::new(),
             functions: Vec::new(),
             callees: Callees::default(),
+            outer: EntryId(0),
+            linked: Vec::new(),
+            originals: Vec::new(),
             layout,
             memory: Rc::new(RefCell::new(memory)),
         };
         world.describe();
+        let arguments = PARAMETERS.iter().map(|kind| kind.ty()).collect();
+        let outer = EntryDesc { name: "outer".into(), arguments, result: Type::Void, stack_arguments: Vec::new() };
+        world.outer = world.descriptors.intern_entry(outer).expect("there are few descriptors");
         world.callees = callees(&mut world.descriptors, &World::symbol);
         world
     }
@@ -141,7 +164,20 @@ impl World {
 
     /// The unit and label behind an entry.
     pub fn unit(&self, entry: EntryId) -> Option<(&Unit, LabelId)> {
-        let callee = self.callees.entries.iter().find(|callee| callee.entry == entry)?;
+        self.find(&self.linked, entry)
+    }
+
+    /// The same, for what is resumed.
+    pub fn original(&self, entry: EntryId) -> Option<(&Unit, LabelId)> {
+        self.find(&self.originals, entry)
+    }
+
+    fn find<'a>(&'a self, linked: &'a [Linked], entry: EntryId) -> Option<(&'a Unit, LabelId)> {
+        if let Some(linked) = linked.iter().find(|linked| linked.entry == entry) {
+            return Some((&linked.unit, linked.label));
+        }
+        let mut callees = self.callees.entries.iter().chain(&self.callees.frames);
+        let callee = callees.find(|callee| callee.entry == entry)?;
         let (unit, label) = callee.place;
         Some((&self.callees.units[unit], label))
     }

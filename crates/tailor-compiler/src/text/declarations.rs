@@ -102,7 +102,17 @@ impl<'a> Parser<'a, '_> {
     fn entry(&mut self, name: &str) -> Result<EntryDesc, ParseError> {
         let name = self.optional_text().unwrap_or_else(|| name.to_owned());
         let (arguments, result) = self.signature()?;
-        Ok(EntryDesc { name, arguments, result })
+        let mut stack_arguments = Vec::new();
+        if self.accept_name("stack") {
+            self.sign("(")?;
+            self.list(")", |parser| {
+                let (bits, place) = parser.int("an offset")?;
+                let offset = i32::try_from(bits as i64);
+                stack_arguments.push(offset.map_err(|_| out_of_range(place, i32::MIN.into(), i32::MAX.into()))?);
+                Ok(())
+            })?;
+        }
+        Ok(EntryDesc { name, arguments, result, stack_arguments })
     }
 
     fn signature(&mut self) -> Result<(Vec<Type>, Type), ParseError> {

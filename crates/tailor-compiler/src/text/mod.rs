@@ -35,7 +35,7 @@
 //! descriptor = "mem" name "=" ("field" | "element" | "stack") "class" "=" int "offset" "=" int ["scale" "=" int] width ["immutable"]
 //!            | "alloc" name "=" "size" "=" int "header" "=" int
 //!            | "call" name "=" [string] ["at" int] signature ["reads" "=" classes] ["writes" "=" classes] ["collects"] ["elidable"]
-//!            | "entry" name "=" [string] signature
+//!            | "entry" name "=" [string] signature ["stack" "(" int {"," int} ")"]
 //! signature  = "(" [type {"," type}] ")" ["->" type]
 //! classes    = "all" | "none" | "class" "(" int {"," int} ")"
 //! width      = "i8" | "u8" | "i16" | "u16" | "i32" | "u32" | "i64" | "f64" | "ref"

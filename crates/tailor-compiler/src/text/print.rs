@@ -237,9 +237,12 @@ impl<'a> Printer<'a> {
                     call(out, descriptors.call(CallId(number)), addresses)?;
                 }
                 AuxKind::Entry if within(descriptors.entry_count()) => {
-                    let EntryDesc { name, arguments, result } = descriptors.entry(EntryId(number));
+                    let EntryDesc { name, arguments, result, stack_arguments } = descriptors.entry(EntryId(number));
                     write!(out, "{name:?} ")?;
                     signature(out, arguments, *result)?;
+                    if !stack_arguments.is_empty() {
+                        separated(out, " stack(", stack_arguments, ")", |out, offset| write!(out, "{offset}"))?;
+                    }
                 }
                 _ => out.push_str("nowhere"),
             }

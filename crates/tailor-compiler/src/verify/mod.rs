@@ -56,7 +56,7 @@ pub fn debug_verify(unit: &Unit, descriptors: &Descriptors, pass: &str) {
 }
 
 /// Calls `visit` with every value that a snapshot mentions, with its frames, recipes and pending stores; all numbers in it are in range.
-fn for_each_value(unit: &Unit, snapshot: SnapshotId, mut visit: impl FnMut(Ref)) {
+pub fn for_each_value(unit: &Unit, snapshot: SnapshotId, mut visit: impl FnMut(Ref)) {
     use crate::ir::Slot;
     let all = &unit.snapshots;
     let snapshot = &all.snapshots[snapshot.0 as usize];

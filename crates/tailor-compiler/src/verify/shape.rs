@@ -161,7 +161,14 @@ impl Shape<'_> {
                 self.ensure(14, fit, || "a call has too many arguments".into())?;
                 (6, arguments.clone())
             }
-            OpCode::CallUnit | OpCode::JumpUnit => (6, self.descriptors.entry(EntryId(op.aux)).arguments.clone()),
+            OpCode::CallUnit | OpCode::JumpUnit => {
+                let desc = self.descriptors.entry(EntryId(op.aux));
+                let plain = desc.arguments.len().checked_sub(desc.stack_arguments.len());
+                let frame = plain.is_some_and(|plain| desc.arguments[..plain].contains(&Type::Ref));
+                let fits = desc.stack_arguments.is_empty() || frame;
+                self.ensure(15, fits, || "words of a frame are passed without the frame".into())?;
+                (6, desc.arguments.clone())
+            }
             // Checked before the list, which comes behind it.
             _ => match op.target() {
                 Some((label, _)) => (3, self.parameters(label)),

@@ -7,9 +7,9 @@
 
 use super::panics;
 use super::register_file::RegisterFile;
-use super::{Mode, SavedFrame};
+use super::{Mode, SavedFrame, Stop};
 use crate::code::{Code, Instruction, Position, Register, form, opcode};
-use crate::function::JitFunction;
+use crate::function::{JitFunction, Role};
 use tailor_compiler::eval::evaluate;
 use tailor_compiler::ir::{Op, OpCode, Type};
 
@@ -27,6 +27,10 @@ pub(super) enum End {
     Returned,
     /// As many instructions as allowed have been executed; the next one of the innermost frame is this.
     OutOfFuel(Position),
+    /// The outermost activation is at a merge point; the words of its variables are in the machine.
+    MergePoint,
+    /// The outermost activation is at this call, which leaves a guest frame; the words of the arguments are in the machine.
+    Leaving(Position),
 }
 
 /// What no program of ours computes with, and no address.
@@ -35,6 +39,8 @@ const GARBAGE: u64 = 0xdead_dead_dead_dead;
 /// Executes one computation.
 pub(super) struct Machine {
     mode: Mode,
+    /// Where to stop; looked at if fuel is counted.
+    stop: Option<Stop>,
     file: *const RegisterFile,
     /// Where this machine's frames begin in the register file.
     base: *mut u64,
@@ -50,7 +56,22 @@ impl Machine {
         let file = RegisterFile::of_thread();
         // SAFETY: it lives as long as the thread; a machine does not leave its thread, being full of raw pointers.
         let base = unsafe { &*file }.top();
-        Machine { mode, file, base, waiting: Vec::new(), code: None, frame: base, position: 0, results: Vec::new() }
+        Machine {
+            mode,
+            stop: None,
+            file,
+            base,
+            waiting: Vec::new(),
+            code: None,
+            frame: base,
+            position: 0,
+            results: Vec::new(),
+        }
+    }
+
+    /// Makes the outermost activation stop somewhere.
+    pub fn stop_at(&mut self, stop: Stop) {
+        self.stop = Some(stop);
     }
 
     fn file(&self) -> &'static RegisterFile {
@@ -130,7 +151,14 @@ impl Machine {
         waiting.chain(current).collect()
     }
 
-    /// The words that the outermost activation has returned.
+    /// What the current frame, which is at this call, keeps across it.
+    pub fn values_across(&self, call: Position) -> Vec<u64> {
+        let registers = self.code.and_then(|code| code.live_across(call)).unwrap_or_default();
+        // SAFETY: the registers are words of the frame.
+        registers.iter().map(|register| unsafe { *self.frame.add(register.index()) }).collect()
+    }
+
+    /// The words that the outermost activation has returned, or those of where it has stopped.
     pub fn take_results(&mut self) -> Vec<u64> {
         std::mem::take(&mut self.results)
     }
@@ -257,8 +285,8 @@ impl Machine {
             next = next.wrapping_add(1);
             match i.opcode {
                 opcode::MOVE | opcode::PROMOTE => set!(i.d, word!(i.a)),
-                opcode::WE_ARE_JITTED => set!(i.d, 0),
-                opcode::CAN_ENTER => {}
+                opcode::WE_ARE_JITTED => set!(i.d, u64::from(self.mode == Mode::AsUnit)),
+                opcode::CAN_ENTER | opcode::RELEASE => {}
                 opcode::JUMP => go!(i.x),
                 opcode::BRANCH => go!(if word!(i.a) != 0 { i.x } else { i.y }),
                 opcode::SWITCH => go!(code.switch(i.x).target(word!(i.a))),
@@ -290,6 +318,20 @@ impl Machine {
                     let call = code.call(i.x);
                     let end = frame.wrapping_add(code.frame_words());
                     let function = call.function;
+                    if LIMITED
+                        && function.role == Role::Leave
+                        && let Some(Stop { leaving: Some(left), .. }) = self.stop
+                        && call.arguments.first().is_some_and(|argument| word!(argument.0) == left)
+                    {
+                        self.code = Some(code);
+                        self.frame = frame;
+                        let position = next_position!() - 1;
+                        if !self.waiting.is_empty() {
+                            return End::OutOfFuel(position);
+                        }
+                        self.results = call.arguments.iter().map(|argument| word!(argument.0)).collect();
+                        return End::Leaving(position);
+                    }
                     if function.is_residual() || (function.traits.portal && self.mode == Mode::ToMergePoint) {
                         let arguments = call.arguments.iter();
                         // SAFETY: the caller's promise; the operands are the function's arguments.
@@ -324,7 +366,17 @@ impl Machine {
                     }));
                 }
                 opcode::MERGE_POINT => {
-                    if self.mode == Mode::ToMergePoint {
+                    if LIMITED
+                        && self.waiting.is_empty()
+                        && let Some(stop) = self.stop
+                    {
+                        if stop.merge_point {
+                            self.results = code.mark(i.x).values.iter().map(|value| word!(value.0)).collect();
+                            self.code = Some(code);
+                            self.frame = frame;
+                            return End::MergePoint;
+                        }
+                    } else if self.mode == Mode::ToMergePoint {
                         let (portal, mark) = (code.function(), code.mark(i.x));
                         let end = frame.wrapping_add(code.frame_words());
                         let count = portal.signature.result.leaf_count();

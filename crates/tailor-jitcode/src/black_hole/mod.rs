@@ -33,6 +33,9 @@ use crate::code::Position;
 use crate::function::JitFunction;
 use machine::{End, Machine};
 
+/// Only [`resume_until`] and fuel make a machine stop.
+const NO_PLACES: &str = "it was not told to stop there";
+
 /// How far the black hole goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -40,6 +43,38 @@ pub enum Mode {
     Throughout,
     /// Each activation of a portal to its next merge point, the rest natively; portals that are called run natively from the start.
     ToMergePoint,
+    /// To the end, portals included, and [`we_are_jitted`](crate::tape::Tape::we_are_jitted) answers true: what is done only in units is done, too. For tests.
+    AsUnit,
+}
+
+/// Where a computation whose outermost activation is a portal is to stop. Portals that it calls go on natively, as with [`Mode::ToMergePoint`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stop {
+    /// At the first merge point of the outermost activation, also if it stands before one at the start. Else it passes them.
+    pub merge_point: bool,
+    /// Where the outermost activation calls a function with [`Role::Leave`](crate::Role::Leave) whose first argument is this word: before the call.
+    pub leaving: Option<u64>,
+}
+
+/// Where a computation has stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reached {
+    /// At a merge point of the outermost activation. These are the words of the portal's parameters, in their order.
+    MergePoint(Vec<u64>),
+    /// The outermost activation has returned these words.
+    Returned(Vec<u64>),
+    /// The outermost activation is about to leave a guest frame.
+    Left {
+        /// The call.
+        position: Position,
+        /// What the registers of [`Code::live_across`](crate::code::Code::live_across) hold, in that order.
+        values: Vec<u64>,
+        /// The words of the call's arguments.
+        arguments: Vec<u64>,
+    },
+    /// As many instructions as allowed have been executed, or the guest frame that was to be left by the outermost activation is about to be left by another (an unwinding); outermost
+    /// frame first.
+    OutOfFuel(Vec<SavedFrame>),
 }
 
 /// An interrupted activation.
@@ -76,7 +111,7 @@ pub unsafe fn run(function: &'static JitFunction, arguments: &[u64], mode: Mode)
     // SAFETY: the caller's promise.
     match unsafe { machine.execute::<false>(&mut u64::MAX.clone()) } {
         End::Returned => machine.take_results(),
-        End::OutOfFuel(_) => unreachable!("fuel is not counted"),
+        _ => unreachable!("{NO_PLACES}"),
     }
 }
 
@@ -94,7 +129,30 @@ pub unsafe fn resume(frames: &[SavedFrame], mode: Mode) -> Vec<u64> {
     // SAFETY: the caller's promise.
     match unsafe { machine.execute::<false>(&mut u64::MAX.clone()) } {
         End::Returned => machine.take_results(),
-        End::OutOfFuel(_) => unreachable!("fuel is not counted"),
+        _ => unreachable!("{NO_PLACES}"),
+    }
+}
+
+/// Continues an interrupted computation, whose outermost activation is a portal, until `stop` or its end, for at most `fuel` instructions, which are counted down.
+///
+/// # Safety
+/// As [`resume`].
+///
+/// # Panics
+/// As [`resume`].
+pub unsafe fn resume_until(frames: &[SavedFrame], stop: Stop, fuel: &mut u64) -> Reached {
+    let mut machine = Machine::new(Mode::ToMergePoint);
+    machine.stop_at(stop);
+    machine.restore(frames);
+    // SAFETY: the caller's promise.
+    match unsafe { machine.execute::<true>(fuel) } {
+        End::Returned => Reached::Returned(machine.take_results()),
+        End::MergePoint => Reached::MergePoint(machine.take_results()),
+        End::Leaving(position) => {
+            let arguments = machine.take_results();
+            Reached::Left { position, values: machine.values_across(position), arguments }
+        }
+        End::OutOfFuel(position) => Reached::OutOfFuel(machine.save(position)),
     }
 }
 
@@ -142,6 +200,7 @@ pub unsafe fn run_in_pieces(function: &'static JitFunction, arguments: &[u64], m
         let frames = match unsafe { machine.execute::<true>(&mut every.max(1)) } {
             End::Returned => return machine.take_results(),
             End::OutOfFuel(position) => machine.save(position),
+            End::MergePoint | End::Leaving(_) => unreachable!("{NO_PLACES}"),
         };
         drop(machine);
         machine = Machine::new(mode);
@@ -157,5 +216,6 @@ unsafe fn finish(mut machine: Machine, steps: &mut u64) -> Outcome {
     match unsafe { machine.execute::<true>(steps) } {
         End::Returned => Outcome::Returned(machine.take_results()),
         End::OutOfFuel(position) => Outcome::Interrupted(machine.save(position)),
+        End::MergePoint | End::Leaving(_) => unreachable!("{NO_PLACES}"),
     }
 }

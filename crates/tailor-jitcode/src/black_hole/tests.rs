@@ -4,10 +4,14 @@ use std::cell::RefCell;
 
 use tailor_compiler::ir::{OpCode, Type, Width};
 
-use super::{Mode, Outcome, RegisterFile, SavedFrame, last_panic, resume, resume_for, run, run_for, run_in_pieces};
+use super::{
+    Mode, Outcome, Reached, RegisterFile, SavedFrame, Stop, last_panic, resume, resume_for, resume_until, run, run_for,
+    run_in_pieces,
+};
+use crate::code::Operation;
 use crate::function::{JitFunction, Traits};
 use crate::tape::{Arithmetic, Color, Compare, IntType, MarkVariable, Memory, Node, Overflow, Shape, Tape};
-use crate::testing::{declare, define, function, residual, with_native};
+use crate::testing::{declare, define, function, leaving, residual, with_native};
 
 const INT: &Shape = Shape::INT;
 const REF: &Shape = Shape::REF;
@@ -289,6 +293,127 @@ fn portal() -> &'static JitFunction {
 #[test]
 fn portals_run_throughout_if_asked() {
     assert_eq!(all_ways(portal(), &[2, 5, 1]), [11]);
+}
+
+/// A portal over frames that are numbers: leaves its frame for the one below, adding 1 to `sum`, until it is 0: `merge_point!(greens: step; reds: frame, sum)`.
+fn portal_with_frames() -> &'static JitFunction {
+    let leave = leaving("leave", &[REF, INT], &Shape::Product(&[REF, INT]), |tape, parameters| {
+        let below = tape.offset(parameters[0], tape.int(-8_i64 as u64));
+        let sum = add(tape, parameters[1], tape.int(1));
+        Some(tape.product(&Shape::Product(&[REF, INT]), &[below, sum]))
+    });
+    let traits = Traits { portal: true, ..Traits::NONE };
+    with_native("frames", &[INT, REF, INT], INT, traits, never, move |tape, parameters| {
+        let (frame, sum) = (tape.variable_of(parameters[1]), tape.variable_of(parameters[2]));
+        let of = tape.begin_loop();
+        let mark = |name, color, value| MarkVariable { name, color, value };
+        tape.merge_point(&[
+            mark("step", Color::Green, parameters[0]),
+            mark("frame", Color::Red, tape.get(frame)),
+            mark("sum", Color::Red, tape.get(sum)),
+        ]);
+        tape.check(tape.pure(OpCode::RefNe, &[tape.get(frame), tape.address(0)]), of.exit());
+        tape.release(tape.get(frame));
+        tape.set(sum, add(tape, tape.get(sum), parameters[0]));
+        let state = tape.call(leave, &[tape.get(frame), tape.get(sum)]);
+        tape.set(frame, tape.part(state, 0));
+        tape.set(sum, tape.part(state, 1));
+        tape.repeat(&of);
+        tape.end_loop(&of);
+        Some(tape.get(sum))
+    })
+}
+
+fn from_start(portal: &'static JitFunction, arguments: &[u64]) -> SavedFrame {
+    let live = portal.code().live(0).iter();
+    SavedFrame { function: portal, position: 0, values: live.map(|register| arguments[register.index()]).collect() }
+}
+
+/// Continues until `stop`, interrupting before every instruction.
+fn until(mut frames: Vec<SavedFrame>, stop: Stop) -> Reached {
+    loop {
+        // SAFETY: the frames come from an interrupted run, or are the beginning of one.
+        match unsafe { resume_until(&frames, stop, &mut 1) } {
+            Reached::OutOfFuel(next) => frames = next,
+            reached => return reached,
+        }
+    }
+}
+
+#[test]
+fn a_portal_stops_at_its_next_merge_point() {
+    let portal = portal();
+    let stop = Stop { merge_point: true, leaving: None };
+    // It stands before one.
+    assert_eq!(until(vec![from_start(portal, &[2, 5, 1])], stop), Reached::MergePoint(vec![2, 5, 1]));
+    // From behind the first, it goes to the second.
+    // SAFETY: the function takes three integers.
+    let Outcome::Interrupted(frames) = (unsafe { run_for(portal, &[2, 5, 1], Mode::Throughout, &mut 2) }) else {
+        panic!("it is not done so soon");
+    };
+    assert_eq!(until(frames, stop), Reached::MergePoint(vec![2, 4, 3]));
+    // There is none on the way to its end.
+    // SAFETY: as above.
+    let Outcome::Interrupted(frames) = (unsafe { run_for(portal, &[2, 0, 7], Mode::Throughout, &mut 1) }) else {
+        panic!("it is not done so soon");
+    };
+    assert_eq!(until(frames, stop), Reached::Returned(vec![7]));
+}
+
+#[test]
+fn portals_that_are_called_do_not_stop() {
+    let inner = portal();
+    let traits = Traits { portal: true, ..Traits::NONE };
+    let outer = with_native("outer", &[INT], INT, traits, never, move |tape, parameters| {
+        let sum = tape.call(inner, &[tape.int(2), parameters[0], tape.int(0)]);
+        tape.merge_point(&[MarkVariable { name: "a", color: Color::Red, value: sum }]);
+        Some(sum)
+    });
+    let start = || vec![from_start(outer, &[5])];
+    // The inner one runs natively, and says so.
+    assert_eq!(until(start(), Stop { merge_point: true, leaving: None }), Reached::MergePoint(vec![1010]));
+    assert_eq!(until(start(), Stop { merge_point: false, leaving: None }), Reached::Returned(vec![1010]));
+    // Interrupted in the inner one, it hands that over.
+    // SAFETY: the function takes an integer.
+    let Outcome::Interrupted(frames) = (unsafe { run_for(outer, &[5], Mode::Throughout, &mut 4) }) else {
+        panic!("it is not done so soon");
+    };
+    assert_eq!(frames.len(), 2);
+    assert_eq!(until(frames, Stop { merge_point: true, leaving: None }), Reached::MergePoint(vec![1010]));
+}
+
+#[test]
+fn a_portal_stops_where_it_leaves_a_frame() {
+    let portal = portal_with_frames();
+    assert_eq!(all_ways(portal, &[10, 24, 0]), [33]);
+    for (frame, sum) in [(24, 10), (16, 21), (8, 32)] {
+        let stop = Stop { merge_point: false, leaving: Some(frame) };
+        let Reached::Left { position, values, arguments } = until(vec![from_start(portal, &[10, 24, 0])], stop) else {
+            panic!("it leaves {frame}");
+        };
+        assert_eq!(arguments, [frame, sum]);
+        assert!(matches!(portal.code().operation(position), Operation::Call { .. }));
+        // What lives on is the green, which is all that is needed besides the call's results.
+        assert_eq!(values, [10]);
+    }
+    let stop = Stop { merge_point: false, leaving: Some(40) };
+    assert_eq!(until(vec![from_start(portal, &[10, 24, 0])], stop), Reached::Returned(vec![33]));
+}
+
+#[test]
+#[should_panic(expected = "one address")]
+fn what_is_left_is_a_frame() {
+    leaving("leave", &[INT], INT, |_, parameters| Some(parameters[0]));
+}
+
+#[test]
+fn code_can_be_told_that_it_is_a_unit() {
+    let asks = function("asks", &[], INT, |tape, _| Some(tape.we_are_jitted()));
+    // SAFETY: the function has no parameters.
+    unsafe {
+        assert_eq!(run(asks, &[], Mode::Throughout), [0]);
+        assert_eq!(run(asks, &[], Mode::AsUnit), [1]);
+    }
 }
 
 #[test]

@@ -164,6 +164,7 @@ impl Emitter<'_> {
             &Inst::WeAreJitted { dest } => {
                 Instruction { d: self.dest(dest), ..Instruction::new(opcode::WE_ARE_JITTED) }
             }
+            &Inst::Release { base } => Instruction { a: self.operand(base), ..Instruction::new(opcode::RELEASE) },
             Inst::MergePoint(mark) => self.mark(mark, opcode::MERGE_POINT),
             Inst::CanEnter(mark) => self.mark(mark, opcode::CAN_ENTER),
             Inst::Get { .. } | Inst::Set { .. } => unreachable!("SSA construction removes variables"),

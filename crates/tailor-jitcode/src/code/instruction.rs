@@ -75,6 +75,8 @@ pub(crate) mod opcode {
     pub const MERGE_POINT: u8 = 137;
     /// Entry point with mark `x`.
     pub const CAN_ENTER: u8 = 138;
+    /// The guest stack from `a` up is dead.
+    pub const RELEASE: u8 = 139;
     /// Plus a form ([`super::form`]): `d =` what is at `a + y`; memory `x`.
     pub const LOAD: u8 = 144;
     /// Plus a form: the same at `a + b * 2^bits + y`.
@@ -182,6 +184,11 @@ pub enum Operation<'a> {
     WeAreJitted {
         /// The target.
         dest: Register,
+    },
+    /// The words of the guest stack at this position and above will be written before they are read.
+    Release {
+        /// The position.
+        base: Register,
     },
     /// A merge point.
     MergePoint(&'a Mark),

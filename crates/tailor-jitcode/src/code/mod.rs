@@ -201,6 +201,7 @@ impl Code {
             opcode::MOVE => Operation::Move { dest: d, source: a },
             opcode::PROMOTE => Operation::Promote { dest: d, source: a },
             opcode::WE_ARE_JITTED => Operation::WeAreJitted { dest: d },
+            opcode::RELEASE => Operation::Release { base: a },
             opcode::JUMP => Operation::Jump { target: x },
             opcode::BRANCH => Operation::Branch { condition: a, then: x, otherwise: y },
             opcode::SWITCH => Operation::Switch { value: a, table: &self.switches[at] },
@@ -279,6 +280,7 @@ impl Operation<'_> {
                 operands[..count].iter().copied().for_each(f);
             }
             Operation::Move { source, .. } | Operation::Promote { source, .. } => f(source),
+            Operation::Release { base } => f(base),
             Operation::Load { base, index, .. } => {
                 f(base);
                 index.into_iter().for_each(f);
@@ -308,6 +310,7 @@ impl Operation<'_> {
             | Operation::WeAreJitted { dest } => f(dest),
             Operation::Call { results, .. } => results.iter().copied().for_each(f),
             Operation::Store { .. }
+            | Operation::Release { .. }
             | Operation::MergePoint(_)
             | Operation::CanEnter(_)
             | Operation::Jump { .. }

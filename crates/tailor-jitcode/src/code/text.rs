@@ -81,6 +81,7 @@ fn write_operation(code: &Code, position: Position, out: &mut String) -> fmt::Re
         Operation::Move { dest, source } => write!(out, "{} = {}", one(dest), one(source)),
         Operation::Promote { dest, source } => write!(out, "{} = promote {}", one(dest), one(source)),
         Operation::WeAreJitted { dest } => write!(out, "{} = we_are_jitted", one(dest)),
+        Operation::Release { base } => write!(out, "release {}", one(base)),
         Operation::Load { dest, memory, base, index } => {
             write!(out, "{} = load {}", one(dest), Access(code, memory, base, index))
         }

@@ -3,13 +3,13 @@
 //! An array in a register is its elements. Indexing it by something that is no constant tries one element after the other; arrays that are indexed much
 //! belong in objects, where indexing is one access.
 
-use super::layout::Layout;
+use super::layout::{At, Layout};
 use super::place::{self, Place};
 use super::session::{located, with};
 use super::slice::{ElementType, JitIndex, check_bounds, element};
 use super::value::{ByAddress, Id, JitType, V, ops};
 use super::words::{Arguments, Borrowed, Results, Words};
-use crate::tape::Shape;
+use crate::tape::{Memory, Shape};
 
 ops! {
     /// Methods of arrays.
@@ -82,9 +82,14 @@ fn array_element(this: Id, index: Id, length: usize, of: &ElementType) -> Id {
                 Some(Place::Memory { at, .. }) => at,
                 _ => place::location(s, this),
             };
-            // An array that is a field, indexed: elements are named after their own type, as everywhere.
             let base = at.address(s);
-            return element(s, base, index, of);
+            // What is by address is named after its own type, wherever it lies; values are parts of the field.
+            if matches!(of.layout, Layout::Address) {
+                return element(s, base, index, of, at.memory.mutability);
+            }
+            let memory = Memory { offset: 0, scale: of.size as u32, ..at.memory };
+            let at = At { memory, base, index: Some(index) };
+            return s.new_place(Place::Memory { at, layout: of.layout, shape: of.shape });
         }
         if let Some(words) = tape.constant_words(index) {
             let index = words[0] as usize;

@@ -93,7 +93,7 @@ held_by_address! {
     [] Header,
 }
 
-/// A part of a header. The kind never changes; the tag is the language's.
+/// A part of a header. The kind never changes; nor does the tag, which is the language's, once an object is one.
 #[cold]
 #[inline(never)]
 #[track_caller]
@@ -101,7 +101,7 @@ fn part(header: Id, field: &'static str, offset: i32, width: Width, mutability: 
     located(|s| {
         let at = super::place::location(s, header);
         let base = at.address(s);
-        let memory = Memory::field("Header", field, width, offset).that_is(mutability);
+        let memory = Memory::element("Header", field, width, offset, 0).that_is(mutability);
         s.tape().load(&memory, base, None)
     })
 }
@@ -113,7 +113,7 @@ impl HeaderOps {
     /// As the method of headers.
     #[track_caller]
     pub fn tag(self) -> V<u32> {
-        V::of(part(self.0, "tag", Header::TAG_OFFSET as i32, Width::U32, Mutability::Mutable))
+        V::of(part(self.0, "tag", Header::TAG_OFFSET as i32, Width::U32, Mutability::Immutable))
     }
     /// As the method of headers.
     #[track_caller]

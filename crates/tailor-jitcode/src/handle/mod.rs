@@ -51,7 +51,7 @@ pub use call::{
     Callee, call, call0, call1, call2, call3, call4, can_enter, mark, merge_point, panic, promote, we_are_jitted,
 };
 pub use cast::{CastFrom, CastTo, cast};
-pub use cell::CellOps;
+pub use cell::{CellOps, FieldCell, FieldCellOps};
 pub use compare::{JitEq, JitOrd, both, eq, ge, gt, le, lt, ne, sums, words_equal};
 pub use control::{
     BlockId, Fork, LoopId, Question, Return, SwitchId, at, block, check, closure, dead, expect, fork, function, jump,
@@ -66,11 +66,11 @@ pub use opaque::{
 };
 pub use operator::{add, bit_and, bit_or, bit_xor, div, mul, neg, not, rem, shl, shr, sub};
 pub use option::{OptionOps, ResultOps, err, none, ok, some};
-pub use place::{Field, address, address_mut, get, object_field, read_field, set, uninit, var};
+pub use place::{Field, address, address_mut, get, object_field, read_field, receiver, set, uninit, var};
 pub use pointer::{JitDeref, PointerOps, deref};
 pub use scalar::{BoolOps, FloatOps, Int, IntOps, Repr, Scalar, konst, lit};
 pub use session::{parameter, run};
 pub use slice::{JitIndex, SliceOps, index};
 pub use stack::{GuestStack, GuestStackFunctions, GuestStackOps};
 pub use value::{ByAddress, Id, JitType, Jitted, V};
-pub use words::{Arguments, Borrowed, JitObject, Results, Words};
+pub use words::{Arguments, Borrowed, JitObject, Results, Words, hash, mix};

@@ -4,7 +4,7 @@ use super::layout::{self, At, Layout};
 use super::session::{self, Session};
 use super::value::{ByAddress, Id, JitType, V};
 use crate::tape::{Memory, Mutability, Node, Shape, Variable};
-use tailor_compiler::ir::{OpCode, Width};
+use tailor_compiler::ir::{MemKind, OpCode, Width};
 
 /// What a place's handle stands for.
 #[derive(Clone, Copy)]
@@ -39,6 +39,8 @@ pub struct Field {
     pub shape: &'static Shape,
     /// Whether it changes.
     pub mutability: Mutability,
+    /// What its offset says; see [`Memory::kind`].
+    pub kind: MemKind,
 }
 
 impl Field {
@@ -49,7 +51,14 @@ impl Field {
         offset: usize,
         mutability: Mutability,
     ) -> Field {
-        Field { owner, name, offset, layout: T::LAYOUT, shape: T::SHAPE, mutability }
+        Field { owner, name, offset, layout: T::LAYOUT, shape: T::SHAPE, mutability, kind: MemKind::Element }
+    }
+
+    /// The same in a type that is a slot.
+    #[must_use]
+    pub const fn of_slot(mut self) -> Field {
+        self.kind = MemKind::Field;
+        self
     }
 }
 
@@ -95,6 +104,21 @@ pub fn get<T>(place: V<T>) -> V<T> {
 #[track_caller]
 pub fn set<T>(place: V<T>, value: V<T>) {
     write(place.0, value.0);
+}
+
+/// The receiver of a method: of a type by address, the place, which knows whose field it is.
+#[inline(always)]
+#[track_caller]
+pub fn receiver<T>(place: V<T>) -> V<T> {
+    V::__from(receiver_of(place.0))
+}
+
+#[cold]
+#[inline(never)]
+#[track_caller]
+fn receiver_of(id: Id) -> Id {
+    let by_address = |s: &Session| matches!(s.place(id), Some(Place::Memory { layout: Layout::Address, .. }));
+    if session::with(by_address) { id } else { read(id) }
 }
 
 /// `&place`
@@ -206,7 +230,7 @@ pub(super) fn part_of(s: &Session, id: Id, index: usize) -> Id {
 
 /// Where something by address is: `(base, offset)` of it, or the address as base.
 pub(super) fn location(s: &Session, id: Id) -> At {
-    const NOTHING: Memory = Memory::field("", "", Width::Ref, 0);
+    const NOTHING: Memory = Memory::element("", "", Width::Ref, 0, 0);
     match s.place(id) {
         Some(Place::Memory { at, layout: Layout::Address, .. }) => at,
         _ => At { memory: NOTHING, base: node(s, id), index: None },
@@ -221,6 +245,7 @@ pub fn object_field(object: Id, field: &'static Field) -> Id {
         let mut at = location(s, object).plus(field.offset);
         at.memory.owner = field.owner;
         at.memory.field = field.name;
+        at.memory.kind = field.kind;
         // A field of something that never changes never changes.
         if at.memory.mutability == Mutability::Mutable {
             at.memory.mutability = field.mutability;
@@ -237,7 +262,13 @@ pub fn read_field(object: Id, field: &'static Field) -> Id {
     read(object_field(object, field))
 }
 
-/// The place that a pointer to `T` points to. Accesses through plain pointers to one type are one alias class.
+/// The name of a type as owner of places that have no better one: without its module, so that declarations can name it.
+pub(super) fn plain_name(name: &'static str) -> &'static str {
+    let is_path = name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == ':');
+    if is_path { name.rsplit(':').next().unwrap_or(name) } else { name }
+}
+
+/// The place that a pointer to `T` points to. Accesses through plain pointers to one type, the contents of cells and the elements of slices are one alias class.
 pub(super) fn pointee<T: JitType>(pointer: Id) -> Id {
     memory_place(pointer, std::any::type_name::<T>, T::LAYOUT, T::SHAPE)
 }
@@ -246,19 +277,32 @@ pub(super) fn pointee<T: JitType>(pointer: Id) -> Id {
 #[inline(never)]
 fn memory_place(pointer: Id, owner: fn() -> &'static str, layout: &'static Layout, shape: &'static Shape) -> Id {
     session::with(|s| {
-        let memory = Memory::field(owner(), "*", Width::Ref, 0);
+        let memory = Memory::element(plain_name(owner()), "*", Width::Ref, 0, 0);
         s.new_place(Place::Memory { at: At { memory, base: pointer.node(), index: None }, layout, shape })
     })
 }
 
-/// What lies at an address, named after its type `owner`; it keeps the mutability of the field that it is.
+/// What lies in the cell at an address, named after its type `owner`, as behind a pointer; it keeps the mutability of the field that it is.
 #[cold]
 #[inline(never)]
 pub(super) fn contents(address: Id, owner: fn() -> &'static str, layout: &'static Layout, shape: &'static Shape) -> Id {
     session::with(|s| {
         let mut at = location(s, address);
-        at.memory.owner = owner();
+        at.memory.owner = plain_name(owner());
         at.memory.field = "*";
+        at.memory.kind = MemKind::Element;
         s.new_place(Place::Memory { at, layout, shape })
+    })
+}
+
+/// What lies in a cell that is accessed by the name of its field only, whose class it keeps.
+#[cold]
+#[inline(never)]
+pub(super) fn contents_by_name(cell: Id, layout: &'static Layout, shape: &'static Shape) -> Id {
+    session::with(|s| match s.place(cell) {
+        Some(Place::Memory { at, .. }) => s.new_place(Place::Memory { at, layout, shape }),
+        _ => panic!(
+            "a cell that is marked `by_name`, or that a slot consists of, is borrowed: write `object.field.get()` where it is read"
+        ),
     })
 }

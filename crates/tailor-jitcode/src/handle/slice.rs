@@ -6,7 +6,7 @@ use super::layout::{At, Layout};
 use super::place::{self, Place};
 use super::session::{located, with};
 use super::value::{Id, JitType, V, ops};
-use crate::tape::{Compare, IntType, Memory, Node, Shape};
+use crate::tape::{Compare, IntType, Memory, Mutability, Node, Shape};
 
 ops! {
     /// Methods of slices.
@@ -29,13 +29,19 @@ impl ElementType {
 }
 
 /// Element `index` behind an address, unchecked.
-pub(super) fn element(s: &super::session::Session, base: Node, index: Node, of: &ElementType) -> Id {
+pub(super) fn element(
+    s: &super::session::Session,
+    base: Node,
+    index: Node,
+    of: &ElementType,
+    mutability: Mutability,
+) -> Id {
     let memory = Memory {
-        owner: (of.name)(),
+        owner: place::plain_name((of.name)()),
         field: "*",
         kind: MemKind::Element,
         width: Width::Ref,
-        mutability: crate::tape::Mutability::Mutable,
+        mutability,
         offset: 0,
         scale: of.size as u32,
     };
@@ -65,7 +71,7 @@ fn slice_element(slice: Id, index: Id, of: &ElementType, checked: bool) -> Id {
         if checked {
             check_bounds(s, index.node(), length);
         }
-        element(s, base, index.node(), of)
+        element(s, base, index.node(), of, Mutability::Mutable)
     })
 }
 

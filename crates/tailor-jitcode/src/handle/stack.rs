@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::layout::Layout;
-use super::session::located;
+use super::session::{located, with};
 use super::value::{Id, JitType, V, ops};
 use super::words::{Arguments, Results, Words, held_by_value};
 use crate::tape::{Memory, Shape};
@@ -87,6 +87,13 @@ impl<T: Copy> GuestStack<T> {
         GuestStack(self.0.wrapping_sub(words))
     }
 
+    /// Says that the words at this position and above are dead: each will be written before it is read. The JIT then need not bring them up to date; natively it is nothing.
+    ///
+    /// # Safety
+    /// It is so.
+    #[inline(always)]
+    pub unsafe fn release(self) {}
+
     /// The same position with words taken as another type.
     #[inline(always)]
     pub fn cast<U: Copy>(self) -> GuestStack<U> {
@@ -162,6 +169,12 @@ fn moved(position: Id, words: Id, down: bool) -> Id {
     })
 }
 
+#[cold]
+#[inline(never)]
+fn released(position: Id) {
+    with(|s| s.tape().release(position.node()));
+}
+
 impl<T: JitType> GuestStackOps<T> {
     /// As the method of positions.
     pub fn address(self) -> V<*mut T> {
@@ -187,6 +200,11 @@ impl<T: JitType> GuestStackOps<T> {
     #[track_caller]
     pub fn down(self, words: V<usize>) -> V<GuestStack<T>> {
         V::__from(moved(self.0, words.0, true))
+    }
+    /// As the method of positions.
+    pub fn release(self) -> V<()> {
+        released(self.0);
+        super::unit()
     }
     /// As the method of positions.
     pub fn cast<U>(self) -> V<GuestStack<U>> {

@@ -115,6 +115,14 @@ impl Tape {
         result
     }
 
+    /// Says that the words of the guest stack at `base` and above will be written before they are read.
+    #[cold]
+    #[inline(never)]
+    pub fn release(&self, base: Node) {
+        let base = self.leaf(base);
+        self.push(Inst::Release { base });
+    }
+
     /// `we_are_jitted()`: 1 in units, 0 in the black hole.
     #[cold]
     #[inline(never)]

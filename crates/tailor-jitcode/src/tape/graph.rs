@@ -55,6 +55,7 @@ pub(crate) enum Inst {
     Call { function: &'static JitFunction, args: Vec<Value>, dests: Vec<Value> },
     Promote { value: Value, dest: Value },
     WeAreJitted { dest: Value },
+    Release { base: Value },
     MergePoint(Mark),
     CanEnter(Mark),
     Get { variable: u32, dest: Value },
@@ -76,6 +77,7 @@ impl Inst {
             Inst::Call { args, .. } => args.iter_mut().for_each(optional),
             Inst::Promote { value, .. } | Inst::Set { value, .. } => optional(value),
             Inst::MergePoint(mark) | Inst::CanEnter(mark) => mark.values.iter_mut().for_each(optional),
+            Inst::Release { base } => optional(base),
             Inst::WeAreJitted { .. } | Inst::Get { .. } => {}
         }
     }
@@ -89,7 +91,7 @@ impl Inst {
             | Inst::WeAreJitted { dest }
             | Inst::Get { dest, .. } => f(*dest),
             Inst::Call { dests, .. } => dests.iter().copied().for_each(f),
-            Inst::Store { .. } | Inst::MergePoint(_) | Inst::CanEnter(_) | Inst::Set { .. } => {}
+            Inst::Store { .. } | Inst::Release { .. } | Inst::MergePoint(_) | Inst::CanEnter(_) | Inst::Set { .. } => {}
         }
     }
 
@@ -98,7 +100,12 @@ impl Inst {
         match self {
             Inst::Pure { .. } | Inst::Load { .. } | Inst::Promote { .. } | Inst::WeAreJitted { .. } => true,
             Inst::Call { function, .. } => function.traits.elidable,
-            Inst::Store { .. } | Inst::MergePoint(_) | Inst::CanEnter(_) | Inst::Get { .. } | Inst::Set { .. } => false,
+            Inst::Store { .. }
+            | Inst::Release { .. }
+            | Inst::MergePoint(_)
+            | Inst::CanEnter(_)
+            | Inst::Get { .. }
+            | Inst::Set { .. } => false,
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Recording accesses of memory.
 //!
 //! # Terms
+//! - A *slot* is a place that lies within objects only and whose address is always computed from its object's.
 //! - A [`Memory`] descriptor says what an access touches: the type that owns the place, the field, where it lies, how wide it is, whether it changes.
-//! - Two accesses may touch the same memory only if owner and field agree (for elements: if owner and field agree, whatever the index): they are in one *alias class*. Pointers to fields handed
-//!   around as plain pointers do not know their owner; all accesses through plain pointers to one element type are one class, with
-//!   the element type as owner and `"*"` as field. It is the macros' business to choose names so that places which can overlap have the same.
+//! - Two accesses may touch the same memory only if owner and field agree (whatever the index): they are in one *alias class*. Pointers and references handed
+//!   around do not know whose field they point to; all accesses through plain pointers to one type, to the elements of slices and the contents of cells of that type are one class, with
+//!   the type as owner and `"*"` as field. It is the macros' business to choose names so that places which can overlap have the same.
 //! - The *guest stack* is one class of its own, [`Memory::stack`].
 
 use tailor_compiler::ir::{AliasClass, MemDesc, MemKind, OpCode, Width};
@@ -32,7 +33,8 @@ pub struct Memory {
     pub owner: &'static str,
     /// The field's name; for elements, what tells this array from others of its owner.
     pub field: &'static str,
-    /// The kind of place. Accesses with an index are of kind `Element` or `Stack`.
+    /// The kind of place. `Field`: a slot; at different offsets from different addresses that are not computed by variable amounts, two of them are apart. `Element`: any other, of which offsets from different
+    /// addresses tell nothing, since one may point into the midst of what the other points to. `Stack`: the guest stack.
     pub kind: MemKind,
     /// Bytes, and how a narrow integer is extended.
     pub width: Width,
@@ -45,12 +47,12 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// A field at `offset` bytes in its owner.
+    /// A slot at `offset` bytes from the base.
     pub const fn field(owner: &'static str, field: &'static str, width: Width, offset: i32) -> Memory {
         Memory { owner, field, kind: MemKind::Field, width, mutability: Mutability::Mutable, offset, scale: 0 }
     }
 
-    /// Elements that follow each other at `scale` bytes, the first being at `offset` bytes from the base.
+    /// Elements that follow each other at `scale` bytes, the first being at `offset` bytes from the base; a field, if `scale` is 0.
     pub const fn element(owner: &'static str, field: &'static str, width: Width, offset: i32, scale: u32) -> Memory {
         Memory { owner, field, kind: MemKind::Element, width, mutability: Mutability::Mutable, offset, scale }
     }

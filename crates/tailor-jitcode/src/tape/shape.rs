@@ -41,6 +41,27 @@ impl Shape {
         }
     }
 
+    /// Whether it has one leaf, an address.
+    pub const fn is_address(&self) -> bool {
+        match self {
+            Shape::Scalar(ty) => matches!(ty, Type::Ref),
+            Shape::Product(parts) => {
+                let (mut found, mut i) = (false, 0);
+                while i < parts.len() {
+                    if parts[i].leaf_count() > 0 {
+                        if found || !parts[i].is_address() {
+                            return false;
+                        }
+                        found = true;
+                    }
+                    i += 1;
+                }
+                found
+            }
+            Shape::Sum(_) => false,
+        }
+    }
+
     /// The types of its leaves, appended to `types`.
     pub fn leaf_types(&self, types: &mut Vec<Type>) {
         match self {

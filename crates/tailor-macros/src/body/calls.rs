@@ -110,10 +110,23 @@ impl Body {
         }
     }
 
+    /// What a method is called on: of fields and elements the place, if they are by address.
+    fn receiver(&mut self, e: &Expr) -> TokenStream {
+        let mut inner = e;
+        while let Expr::Paren(syn::ExprParen { expr, .. }) | Expr::Group(syn::ExprGroup { expr, .. }) = inner {
+            inner = &**expr;
+        }
+        if !matches!(inner, Expr::Field(_) | Expr::Index(_)) {
+            return self.value(e);
+        }
+        let (place, span) = (self.place(e), e.span());
+        quote_spanned!(span=> ::tailor::__jit::receiver(#place))
+    }
+
     pub(super) fn method_call(&mut self, m: &ExprMethodCall) -> TokenStream {
         let method = &m.method;
         let span = method.span();
-        let receiver = self.value(&m.receiver);
+        let receiver = self.receiver(&m.receiver);
         let turbofish = m.turbofish.as_ref().map(|t| {
             let mut segment = syn::PathSegment::from(method.clone());
             segment.arguments = PathArguments::AngleBracketed(t.clone());

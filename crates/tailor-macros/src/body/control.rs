@@ -8,7 +8,7 @@ use syn::{
     Label, Local, Pat, RangeLimits, Stmt,
 };
 
-use super::{Body, Target, pattern};
+use super::{Body, Target, alternatives, pattern};
 use crate::diverge;
 use crate::types::handle;
 
@@ -247,7 +247,13 @@ impl Body {
         let (declare, fetch) = self.result(&result, wanted);
         let arms = match switch_arms(&e.arms) {
             Some(constants) => self.switch(&e.arms, &constants, &subject, &join, &result, wanted),
-            None => self.chain(&e.arms, &subject, &join, &result, wanted),
+            None => match alternatives::arms(&e.arms) {
+                Ok(arms) => self.chain(&arms, &subject, &join, &result, wanted),
+                Err(e) => {
+                    self.errors.push(e);
+                    TokenStream::new()
+                }
+            },
         };
         quote!({
             let #subject = #scrutinee;

@@ -180,7 +180,10 @@ impl Body {
                 let pointer = self.value(expr);
                 quote_spanned!(span=> ::tailor::__jit::deref(#pointer))
             }
-            e => self.value(e),
+            e => {
+                self.parentheses = Some(span);
+                self.value(e)
+            }
         }
     }
 

@@ -80,6 +80,28 @@ impl Parse for Mark {
     }
 }
 
+/// The arguments of `can_enter!`: a [`Mark`], with `call:` before it at the entries of guest functions.
+pub struct EnterMark {
+    /// Whether it is such an entry.
+    pub call: bool,
+    /// In the merge point's order.
+    pub greens: Punctuated<Expr, Token![,]>,
+    /// In the merge point's order.
+    pub reds: Punctuated<Expr, Token![,]>,
+}
+
+impl Parse for EnterMark {
+    fn parse(input: ParseStream) -> syn::Result<Self> {
+        let call = input.peek(Ident) && input.peek2(Token![:]) && input.fork().parse::<Ident>()? == "call";
+        if call {
+            input.parse::<Ident>()?;
+            input.parse::<Token![:]>()?;
+        }
+        let Mark { greens, reds } = input.parse()?;
+        Ok(EnterMark { call, greens, reds })
+    }
+}
+
 /// The names at a merge point.
 pub fn mark_names(mark: &Mark) -> syn::Result<Vec<Ident>> {
     let name = |e: &Expr| match e {
@@ -238,6 +260,11 @@ impl Body {
                 return quote!(::tailor::__jit::dead());
             }
         };
+        if let Some(guard) = &parsed.guard
+            && let Some(e) = super::alternatives::matches(&parsed.subject, &parsed.pattern, guard)
+        {
+            return self.match_(&e, super::Wanted::Value);
+        }
         let condition = Expr::Let(syn::ExprLet {
             attrs: Vec::new(),
             let_token: Token![let](m.path.span()),
@@ -273,7 +300,7 @@ impl Body {
     }
 
     fn can_enter(&mut self, m: &Macro, span: Span) -> syn::Result<TokenStream> {
-        let mark: Mark = m.parse_body()?;
+        let mark: EnterMark = m.parse_body()?;
         let Some((greens, reds)) = self.merge_point.clone() else {
             return Err(syn::Error::new(
                 span,

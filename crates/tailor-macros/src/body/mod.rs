@@ -18,6 +18,7 @@
 //! evaluated. What Rust does by type and a handle can't (`&mut` of a local, implicit borrows of temporaries) is refused, by
 //! syntax where possible, else by the handles' types.
 
+mod alternatives;
 mod assign;
 mod calls;
 mod control;
@@ -27,7 +28,7 @@ mod macros;
 mod pattern;
 
 pub use control::Wanted;
-pub use macros::find_merge_point;
+pub use macros::{EnterMark, find_merge_point};
 
 use std::collections::HashMap;
 

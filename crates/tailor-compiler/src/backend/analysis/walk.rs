@@ -30,6 +30,7 @@ impl<T: Target> Walk<'_, T> {
         match op.code {
             OpCode::Label => self.label(op),
             OpCode::Param => {}
+            OpCode::Release => self.analysis.roles[at] = Role::Dead,
             OpCode::Jump => self.edge(op),
             OpCode::BranchIf | OpCode::BranchUnless => {
                 self.edge(op);

@@ -185,7 +185,7 @@ fn bridges_of_random_units_see_what_the_exit_sees() {
     let machine = Machine::new(world.runtime, 1 << 20).unwrap();
     let mut compiler = Compiler::new();
     let mut bridges = 0;
-    for seed in 0..400 {
+    for seed in 0..700 {
         let mut unit = generate(&world, seed, 100).unit;
         let calls = unit.ops.iter().any(|op| matches!(op.code, OpCode::CallUnit | OpCode::JumpUnit));
         if calls {
@@ -221,4 +221,19 @@ fn bridges_of_random_units_see_what_the_exit_sees() {
         bridges += 1;
     }
     assert!(bridges > 150, "{bridges} bridges");
+}
+
+#[test]
+fn conversions_of_other_values_are_told() {
+    let mut fixture = Fixture::new();
+    let code = fixture.compile(
+        "entry(%a: int, %r: ref, %z: int):
+           %o = i2r %a
+           %w = r2i %r
+           guard_true %z [ 1@1 { %a, %o, %w } ]
+           return(%a)",
+    );
+    let exit = code.exits().find(|&exit| code.snapshot_of(exit).is_some()).unwrap();
+    // What %w was made of is not mentioned.
+    assert_eq!(code.exit_copies(exit), [(Ref::op(4), Ref::op(1))]);
 }

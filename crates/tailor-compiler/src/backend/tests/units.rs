@@ -174,7 +174,12 @@ start(%n: int, %x: float, %k: int) export.odd:
     let found = fixture.run(&code, &[4, float(1.0), 1]);
     assert_eq!(found, Run::Ended(Outcome::Returned(vec![float(4.0), 21])));
     // What is behind an entry can be taken away.
-    let entry = EntryDesc { name: "odd".into(), arguments: vec![Type::Int, Type::Float, Type::Int], result: Type::Int };
+    let entry = EntryDesc {
+        name: "odd".into(),
+        arguments: vec![Type::Int, Type::Float, Type::Int],
+        result: Type::Int,
+        stack_arguments: Vec::new(),
+    };
     let entry = fixture.descriptors.intern_entry(entry).unwrap();
     fixture.machine.unbind(entry);
     let mut refused = Vec::new();

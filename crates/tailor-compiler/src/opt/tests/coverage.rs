@@ -1,7 +1,7 @@
 //! Whether the random units that the fuzzing harness makes reach what is difficult in the optimiser: an argument that its silence means something.
 
 use crate::ir::{OpCode, Unit};
-use crate::opt::{Holding, Options, Scratch, optimise};
+use crate::opt::{Options, Scratch, optimise};
 use crate::random::generate::generate;
 use crate::random::world::World;
 
@@ -15,13 +15,11 @@ fn random_units_reach_what_is_difficult() {
         let sample = generate(&world, seed, 150);
         let mut out = Unit::default();
         let summary = optimise(&sample.unit, &mut world.descriptors, &Options::default(), &mut scratch, &mut out);
-        peeled += summary.labels.len();
+        peeled += summary.peeled.loops;
         retried += usize::from(summary.attempts > 1);
-        for state in &summary.labels {
-            virtuals += state.objects.len();
-            carried += state.locations.len();
-            invariant += state.arguments.iter().filter(|holding| matches!(holding, Holding::Value(_))).count();
-        }
+        virtuals += summary.peeled.objects;
+        carried += summary.peeled.locations;
+        invariant += summary.peeled.invariant;
         let all = &out.snapshots;
         recipes += all.snapshots.iter().filter(|snapshot| !snapshot.recipes.is_empty()).count();
         pending += all.snapshots.iter().filter(|snapshot| !snapshot.stores.is_empty()).count();

@@ -3,6 +3,7 @@
 use super::statements::{STATEMENTS, Statement};
 use super::{Deferred, Generator, PARAMETERS};
 use crate::ir::{LabelId, Op, OpCode, Position, Ref, Type};
+use crate::random::memory::STACK;
 use crate::random::shapes::Kind;
 
 impl Generator<'_> {
@@ -32,7 +33,13 @@ impl Generator<'_> {
             return;
         }
         if self.rng.chance(15) {
-            let (entry, list, _) = self.callee();
+            let (entry, list) = if self.rng.chance(40) {
+                let base = self.frame_base(STACK);
+                self.frame_arguments(base)
+            } else {
+                let (entry, list, _) = self.callee();
+                (entry, list)
+            };
             self.push(Op { aux: entry, a: list, ..Op::new(OpCode::JumpUnit, Type::Void) }, None);
             return;
         }
@@ -41,7 +48,7 @@ impl Generator<'_> {
         self.push(Op { a: list, ..Op::new(OpCode::Return, Type::Void) }, None);
     }
 
-    fn statements(&mut self) {
+    pub(super) fn statements(&mut self) {
         while self.budget > 0 {
             self.budget -= 1;
             self.statement();
@@ -49,7 +56,7 @@ impl Generator<'_> {
     }
 
     /// Some statements of those that are left.
-    fn some_statements(&mut self) {
+    pub(super) fn some_statements(&mut self) {
         let share = self.rng.below(self.budget.min(10) + 1);
         let rest = self.budget - share;
         self.budget = share;
@@ -80,14 +87,16 @@ impl Generator<'_> {
             Statement::Load => self.load(),
             Statement::Store => self.store(),
             Statement::Stack => self.stack(),
+            Statement::Frame if self.depth < 4 => self.frame_of_call(),
             Statement::Allocate => self.allocate(),
             Statement::Call => self.call(),
             Statement::Guards => self.guards(),
-            Statement::SideExit => self.side_exit(),
+            Statement::SideExit if !self.straight => self.side_exit(),
             Statement::OneOrOther if self.depth < 3 => self.one_or_other(),
             Statement::Loop if self.depth < 3 => self.counted_loop(),
             Statement::GuardValid => self.guard(OpCode::GuardValid, Ref::from_word(0)),
-            Statement::OneOrOther | Statement::Loop => self.integers(),
+            Statement::SideExit => self.guards(),
+            Statement::OneOrOther | Statement::Loop | Statement::Frame => self.integers(),
         }
     }
 
@@ -150,7 +159,7 @@ impl Generator<'_> {
     }
 
     /// What a loop hands on: often objects that are new in each iteration, as boxes and iterators are.
-    fn handed_on(&mut self, kinds: &[Kind]) -> Vec<Ref> {
+    pub(super) fn handed_on(&mut self, kinds: &[Kind]) -> Vec<Ref> {
         let values = kinds.iter().map(|&kind| match kind {
             Kind::Object(shape) if self.rng.chance(50) => self.new_object(shape),
             _ => self.pick(kind),

@@ -9,8 +9,10 @@
 //! All units have the same parameters ([`PARAMETERS`]), so that a unit's text is all that is needed to run it.
 
 mod flow;
+mod linked;
 mod statements;
 
+pub use linked::generate_linked;
 use statements::{Statement, THEMES};
 
 use super::memory::STACK;
@@ -58,26 +60,16 @@ pub fn arguments(world: &World, seed: u64) -> Vec<u64> {
 
 /// The random unit with this seed. Most have 20 to 150 operations, `size` being a percentage of that.
 pub fn generate(world: &World, seed: u64, size: usize) -> Sample {
-    let mut rng = Rng::new(seed);
-    let budget = (8 + rng.below(20) + if rng.chance(25) { rng.below(60) } else { 0 }) * size / 100;
-    let (theme, favourite) = (rng.pick(THEMES), rng.pick(&Shape::ALL));
-    let mut generator = Generator {
-        world,
-        rng,
-        sample: Sample { unit: Unit::default(), kinds: Vec::new(), essential: Vec::new() },
-        visible: Vec::new(),
-        deferred: Vec::new(),
-        budget: budget.max(2),
-        depth: 0,
-        merge_points: 0,
-        theme,
-        favourite,
-        places: Vec::new(),
-    };
+    let mut generator = Generator::new(world, seed, 2, |rng| budget_of(rng) * size / 100);
     generator.unit();
     let mut sample = generator.sample;
     resume::attach(&mut sample.unit, 0);
     sample
+}
+
+/// How many statements a unit of the usual size has.
+fn budget_of(rng: &mut Rng) -> usize {
+    8 + rng.below(20) + if rng.chance(25) { rng.below(60) } else { 0 }
 }
 
 /// A block beside the main line.
@@ -98,7 +90,11 @@ struct Generator<'w> {
     budget: usize,
     /// How many loops and branches are open.
     depth: usize,
+    /// No blocks are made.
+    straight: bool,
     merge_points: u32,
+    /// The first word of the guest stack above the frames that are in use.
+    frames: usize,
     theme: &'static [Statement],
     /// What it accesses most.
     favourite: Shape,
@@ -107,6 +103,30 @@ struct Generator<'w> {
 }
 
 const P: Kind = Kind::Object(Shape::P);
+
+impl<'w> Generator<'w> {
+    /// A generator at the beginning of a unit of so many statements, which are at least `least`.
+    fn new(world: &'w World, seed: u64, least: usize, budget: impl FnOnce(&mut Rng) -> usize) -> Generator<'w> {
+        let mut rng = Rng::new(seed);
+        let budget = budget(&mut rng).max(least);
+        let (theme, favourite) = (rng.pick(THEMES), rng.pick(&Shape::ALL));
+        Generator {
+            world,
+            rng,
+            sample: Sample { unit: Unit::default(), kinds: Vec::new(), essential: Vec::new() },
+            visible: Vec::new(),
+            deferred: Vec::new(),
+            budget,
+            depth: 0,
+            straight: false,
+            merge_points: 0,
+            frames: STACK,
+            theme,
+            favourite,
+            places: Vec::new(),
+        }
+    }
+}
 
 /// Emission.
 impl Generator<'_> {

@@ -2,7 +2,7 @@
 
 use super::{Generator, P};
 use crate::ir::{Op, OpCode, Ref, Type};
-use crate::random::memory::{LENGTH, STACK_KINDS};
+use crate::random::memory::{FRAMES, LENGTH, STACK, STACK_KINDS};
 use crate::random::shapes::{Kind, Shape};
 use crate::random::world::Field;
 
@@ -16,6 +16,7 @@ pub enum Statement {
     Load,
     Store,
     Stack,
+    Frame,
     Allocate,
     Call,
     Guards,
@@ -26,8 +27,8 @@ pub enum Statement {
 }
 
 use Statement::{
-    Allocate, Call, Conversions, Floats, GuardValid, Guards, Identities, Integers, Load, Loop, OneOrOther, SideExit,
-    Stack, Store,
+    Allocate, Call, Conversions, Floats, Frame, GuardValid, Guards, Identities, Integers, Load, Loop, OneOrOther,
+    SideExit, Stack, Store,
 };
 
 /// Statements, as often as they are to come.
@@ -49,6 +50,7 @@ pub const STATEMENTS: &[Statement] = &[
     Store,
     Stack,
     Stack,
+    Frame,
     Allocate,
     Allocate,
     Call,
@@ -71,6 +73,8 @@ pub const THEMES: &[&[Statement]] = &[
     &[Allocate, Allocate, Load, Stack, Loop],
     &[Integers, Guards, Conversions],
     &[Stack, Stack, Integers, Guards],
+    &[Frame, Frame, Guards, Call, Stack],
+    &[Frame, Loop, Allocate, Load, Guards],
     &[OneOrOther, SideExit, Loop, Integers],
     &[Load, Store, Load, Guards],
     &[Call, Store, Load, Stack, Allocate],
@@ -231,7 +235,35 @@ impl Generator<'_> {
         }
     }
 
+    /// Arithmetic on a double that a word of the guest stack codes, as guest languages do that have tagged words.
+    fn coded_float(&mut self) {
+        let (base, _) = self.stack_base();
+        let mem = self.world.stack[4 * self.rng.below(4)];
+        let (bias, minus_bias) = (self.int(1 << 60), self.int(-1 << 60));
+        let (there, back) = (self.int(3), self.int(61));
+        let word = Op { aux: mem.0, a: base.word(), b: Ref::NONE.word(), ..Op::new(OpCode::Load, Type::Int) };
+        let word = self.push(word, Some(Kind::Int));
+        let turned = self.value(OpCode::RotL, Kind::Int, &[word, back]);
+        let bits = self.value(OpCode::Add, Kind::Int, &[turned, minus_bias]);
+        let float = self.value(OpCode::BitsFloat, Kind::Float, &[bits]);
+        let (code, other) = (self.rng.pick(&FLOAT), self.pick(Kind::Float));
+        let float = self.value(code, Kind::Float, &[float, other]);
+        // The bits of a NaN are not specified, so nothing may depend on them.
+        let first = self.sample.essential.len();
+        let number = self.value(OpCode::FEq, Kind::Truth, &[float, float]);
+        self.guard(OpCode::GuardTrue, number);
+        let bits = self.hidden(Op { a: float.word(), ..Op::new(OpCode::FloatBits, Type::Int) });
+        let sum = self.value(OpCode::Add, Kind::Int, &[bits, bias]);
+        let word = self.value(OpCode::RotL, Kind::Int, &[sum, there]);
+        self.sample.essential[first..].fill(true);
+        let field = Field { mem, kind: Kind::Int, last_index: 0, immutable: false };
+        self.store_at(base, field, Ref::NONE, word);
+    }
+
     pub(super) fn floats(&mut self) {
+        if self.rng.chance(20) {
+            return self.coded_float();
+        }
         if self.rng.chance(30) {
             let code = self.rng.pick(&FLOAT_OF_ONE);
             let operand = self.pick(Kind::Float);
@@ -416,6 +448,99 @@ impl Generator<'_> {
             let value = self.pick(kind);
             self.store_at(base, field, Ref::NONE, value);
         }
+    }
+
+    /// A call that has been inlined: its frame is filled, used and released; calls within it have frames above it.
+    pub(super) fn frame_of_call(&mut self) {
+        let first = self.frames;
+        if first + 8 > STACK + FRAMES {
+            return self.stack();
+        }
+        let base = self.frame_base(first);
+        let mut filled = Vec::new();
+        for _ in 0..1 + self.rng.below(6) {
+            let displacement = self.rng.below(4);
+            self.store_in_frame(base, displacement);
+            filled.push(displacement);
+        }
+        self.frames += 4;
+        self.some_statements();
+        for _ in 0..self.rng.below(4) {
+            let displacement = self.rng.pick(&filled);
+            if self.rng.chance(30) {
+                self.store_in_frame(base, displacement);
+            } else {
+                self.load_from_frame(base, displacement);
+            }
+        }
+        if self.rng.chance(50) {
+            self.call_with_frame(base);
+            let displacement = self.rng.pick(&filled);
+            self.load_from_frame(base, displacement);
+        }
+        self.frames -= 4;
+        self.push(Op { a: base.word(), ..Op::new(OpCode::Release, Type::Void) }, None);
+        if self.rng.chance(30) {
+            self.guards();
+        }
+    }
+
+    /// The address of a word in the part of the stack where frames lie.
+    pub(super) fn frame_base(&mut self, first: usize) -> Ref {
+        let (root, word) = self.stack_base();
+        let displacement = self.int((first as i64 - i64::from(word)) * 8);
+        // It is not visible to other statements: what they read must have been written.
+        self.hidden(Op { a: root.word(), b: displacement.word(), ..Op::new(OpCode::PtrAdd, Type::Ref) })
+    }
+
+    /// An operation whose value no other statement uses.
+    fn hidden(&mut self, op: Op) -> Ref {
+        let value = self.push(op, None);
+        *self.sample.essential.last_mut().expect("just pushed") = true;
+        value
+    }
+
+    fn store_in_frame(&mut self, base: Ref, displacement: usize) {
+        let (mem, kind) = (self.world.stack[8 + displacement], STACK_KINDS[displacement]);
+        let value = self.pick(kind);
+        let field = Field { mem, kind, last_index: 0, immutable: false };
+        self.store_at(base, field, Ref::NONE, value);
+        *self.sample.essential.last_mut().expect("just pushed") = true;
+    }
+
+    fn load_from_frame(&mut self, base: Ref, displacement: usize) -> Ref {
+        let (mem, kind) = (self.world.stack[8 + displacement], STACK_KINDS[displacement]);
+        let op = Op { aux: mem.0, a: base.word(), b: Ref::NONE.word(), ..Op::new(OpCode::Load, kind.ty()) };
+        self.push(op, Some(kind))
+    }
+
+    /// A call of a unit that is given the frame above this one, with its arguments in there.
+    fn call_with_frame(&mut self, base: Ref) {
+        let size = self.int(32);
+        let frame = self.hidden(Op { a: base.word(), b: size.word(), ..Op::new(OpCode::PtrAdd, Type::Ref) });
+        let (entry, list) = self.frame_arguments(frame);
+        self.push(Op { aux: entry, a: list, ..Op::new(OpCode::CallUnit, Type::Int) }, Some(Kind::Int));
+        *self.sample.essential.last_mut().expect("just pushed") = true;
+        if self.rng.chance(50) {
+            self.push(Op { a: frame.word(), ..Op::new(OpCode::Release, Type::Void) }, None);
+        }
+    }
+
+    /// A unit that takes a frame, and its arguments: they are stored there, and what the unit takes itself is loaded.
+    pub(super) fn frame_arguments(&mut self, frame: Ref) -> (u16, u32) {
+        for displacement in 0..4 {
+            self.store_in_frame(frame, displacement);
+        }
+        let number = self.rng.below(self.world.callees.frames.len());
+        let callee = &self.world.callees.frames[number];
+        let (entry, passed) = (callee.entry, callee.arguments.len() - 1);
+        let mut arguments = vec![frame];
+        for displacement in 0..passed {
+            // What the unit takes is loaded for it.
+            let value = self.load_from_frame(frame, displacement);
+            arguments.push(value);
+        }
+        (entry.0, self.sample.unit.list(&arguments).0)
     }
 
     pub(super) fn allocate(&mut self) {

@@ -1,0 +1,109 @@
+//! Ways to execute a program, all of which must behave alike: the readings of the interpreter, and compiled code.
+//!
+//! # Terms
+//! - *Way*: a reading of the interpreter with the parameters of the JIT, if it compiles, and the collector's modes.
+//!   As text it reads as the environment and options that the program `som` would be given.
+//!
+//! Compiling is made eager, and other from program to program: with the usual thresholds, a random program would end
+//! before anything was compiled. Passes are switched off, guards made to fail and limits made small at random, since
+//! each combination takes paths that others don't; any is correct.
+
+use std::fmt;
+
+use som::Execution;
+
+use crate::random::Random;
+
+/// How a program is executed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Way {
+    /// The reading of the interpreter.
+    pub execution: Execution,
+    /// Parameters of the JIT; `None` if nothing is compiled.
+    pub jit: Option<String>,
+    /// Modes of the collector.
+    pub collector: String,
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.execution {
+            Execution::Native => {}
+            Execution::Jitcode => write!(f, "TAILOR_EXEC=jitcode ")?,
+            Execution::JitcodeAsUnit => write!(f, "TAILOR_EXEC=jitcode-unit ")?,
+        }
+        if !self.collector.is_empty() {
+            write!(f, "TAILOR_GC={} ", self.collector)?;
+        }
+        write!(f, "som")?;
+        match &self.jit {
+            Some(parameters) => write!(f, " --jit {parameters}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Set apart from the numbers that the program itself is made from.
+const SALT: u64 = 0x6a69_745f_7761_7973;
+
+/// One program in so many is executed in the black hole, which takes as long as all else.
+const BLACK_HOLE: u64 = 4;
+
+/// The ways to execute the program of a seed, beside the native one.
+pub fn ways(seed: u64) -> Vec<Way> {
+    let mut random = Random::new(seed ^ SALT);
+    let mut ways = vec![compiled(&mut random), compiled(&mut random)];
+    if seed.is_multiple_of(BLACK_HOLE) {
+        let as_unit = (seed / BLACK_HOLE).is_multiple_of(2);
+        let execution = if as_unit { Execution::JitcodeAsUnit } else { Execution::Jitcode };
+        ways.push(Way { execution, ..Way::default() });
+    }
+    ways
+}
+
+fn compiled(random: &mut Random) -> Way {
+    let mut parameters = vec!["budget=0".to_string()];
+    let mut number = |name: &str, values: &[u32], random: &mut Random| {
+        parameters.push(format!("{name}={}", random.pick(values)));
+    };
+    number("threshold", &[1, 2, 3, 3, 5, 8, 20, 0], random);
+    number("function_threshold", &[1, 2, 3, 5, 8, 20, 0], random);
+    number("trace_eagerness", &[1, 1, 2, 2, 3, 8, 0], random);
+    if random.chance(30) {
+        number("trace_limit", &[20, 60, 200, 1000], random);
+    }
+    if random.chance(30) {
+        number("inline_depth", &[0, 1, 2, 5], random);
+    }
+    if random.chance(20) {
+        number("bridge_limit", &[0, 1, 3, 10], random);
+    }
+    if random.chance(20) {
+        number("abort_limit", &[1, 100], random);
+    }
+    if random.chance(30) {
+        number("seed", &[1, 2, 3, 4], random);
+    }
+    match random.below(10) {
+        0..5 => {}
+        5..8 => parameters.push(format!("passes=-{}", random.word(PASSES))),
+        8 => parameters.push("passes=none".into()),
+        _ => {
+            let chosen: Vec<_> = PASSES.iter().filter(|_| random.chance(50)).copied().collect();
+            parameters.push(format!("passes={}", if chosen.is_empty() { "none".into() } else { chosen.join(",") }));
+        }
+    }
+    if random.chance(25) {
+        parameters.push("fail_guards".into());
+    }
+    let collector = if random.chance(25) {
+        let (stress, verify) = (random.pick(&[2, 10, 50, 300]), random.pick(&[10, 50, 200]));
+        format!("stress={stress},verify={verify},seed={}", random.below(1000))
+    } else {
+        String::new()
+    };
+    Way { execution: Execution::Native, jit: Some(parameters.join(",")), collector }
+}
+
+/// The names of the optimiser's passes.
+const PASSES: &[&str] = tailor_compiler::opt::Passes::NAMES;

@@ -1,0 +1,121 @@
+//! What must be equal for a pair of random units, one of which jumps to the loop of the other; see [`check`](super::check) for the rest.
+//!
+//! The loop gets an entry of its own, and the other unit is told of it. Then a run of both as they were optimised must end as a run of both as they were made; whichever guard fails, also that of the
+//! loop's entry.
+
+use super::check::{Checked, Checker, Failure, Report, Step, Tools, failure};
+use super::generate::{Sample, arguments};
+use super::resume::{Resumer, attach};
+use super::world::{Linked, World};
+use crate::interp::Outcome;
+use crate::ir::{LabelId, OpCode, SnapshotId, Type, Unit};
+use crate::opt::{Links, Options, Scratch, Summary, optimise_linked};
+use crate::verify::verify;
+
+/// Checks the loop `looping` and the unit `jumper` that goes there.
+///
+/// # Errors
+/// The first difference.
+pub fn check_linked(
+    world: &mut World,
+    looping: &Sample,
+    jumper: &Sample,
+    seed: u64,
+    tools: &mut Tools,
+) -> Result<Report, Box<Failure>> {
+    // Entries are made for each pair.
+    let descriptors = world.descriptors.clone();
+    let result = check(world, looping, jumper, seed, tools);
+    world.descriptors = descriptors;
+    (world.linked, world.originals) = (Vec::new(), Vec::new());
+    result
+}
+
+fn check(
+    world: &mut World,
+    looping: &Sample,
+    jumper: &Sample,
+    seed: u64,
+    tools: &mut Tools,
+) -> Result<Report, Box<Failure>> {
+    let (mut looping, jumper) = (looping.unit.clone(), &jumper.unit);
+    attach(&mut looping, world.callees.units.len() as u32 + 1);
+    let ill_formed = |error: crate::verify::VerifyError| failure(Step::Original, error.to_string());
+    verify(&looping, &world.descriptors).map_err(ill_formed)?;
+    verify(jumper, &world.descriptors).map_err(ill_formed)?;
+    let outer = |unit: &Unit| Linked { entry: world.outer, unit: unit.clone(), label: LabelId(0) };
+    world.originals = vec![outer(&looping)];
+    world.linked = vec![outer(&looping)];
+
+    let options = Options { passes: tools.passes.unwrap_or_else(|| super::tools::passes(seed)), ..Options::default() };
+    let mut scratch = Scratch::default();
+    let mut optimised = Unit::default();
+    let links = Links { loop_entry: Some("inner"), loops: &[] };
+    let descriptors = &mut world.descriptors;
+    let Summary { loop_entry, .. } =
+        optimise_linked(&looping, descriptors, &options, &links, &mut scratch, &mut optimised);
+    let mut bridge = Unit::default();
+    let loops: Vec<_> = loop_entry.iter().map(|entry| (world.outer, entry)).collect();
+    let links = Links { loop_entry: None, loops: &loops };
+    let Summary { enters_loop, .. } = optimise_linked(jumper, descriptors, &options, &links, &mut scratch, &mut bridge);
+    let describe = |error: Box<Failure>| {
+        let text = |unit| crate::text::print(unit, &world.descriptors, crate::text::Addresses::Hidden);
+        let message = format!("{}\n{}\n{loop_entry:#?}\n{}", error.message, text(&looping), text(&optimised));
+        Box::new(Failure { message, ..*error })
+    };
+    verify(&optimised, &world.descriptors).map_err(|error| describe(failure(Step::Optimised, error.to_string())))?;
+
+    let units: Vec<&Unit> = std::iter::once(jumper).chain(&world.callees.units).chain([&looping]).collect();
+    let mut checker = Checker {
+        world: &*world,
+        seed,
+        arguments: arguments(world, seed),
+        original: jumper,
+        resumer: Resumer::new(units),
+        report: Report::default(),
+    };
+    let undisturbed = checker.run(jumper, None).map_err(|message| failure(Step::Original, message))?;
+    if !matches!(undisturbed.end.outcome, Outcome::Returned(_) | Outcome::Exited(_)) {
+        return Err(failure(Step::Original, format!("{:?}", undisturbed.end.outcome)));
+    }
+    let mut report = checker.report;
+    // As they were optimised; then with the guard of the loop's entry failing.
+    let mut variants = vec![optimised.clone()];
+    variants.extend(loop_entry.as_ref().map(|entry| leaving_at(&optimised, entry.label)));
+    for (number, unit) in variants.iter().enumerate() {
+        let mut linked = vec![Linked { entry: world.outer, unit: unit.clone(), label: LabelId(0) }];
+        linked.extend(loop_entry.iter().map(|entry| Linked {
+            entry: entry.entry,
+            unit: unit.clone(),
+            label: entry.label,
+        }));
+        world.linked = linked;
+        let units: Vec<&Unit> = std::iter::once(jumper).chain(&world.callees.units).chain([&looping]).collect();
+        let arguments = arguments(world, seed);
+        let resumer = Resumer::new(units);
+        let mut checker = Checker { world: &*world, seed, arguments, original: jumper, resumer, report };
+        let checked: Checked = match (number, &mut tools.machine) {
+            (0, Some(machine)) => checker
+                .optimised(&bridge, &undisturbed.end)
+                .and_then(|()| checker.machine(machine, &bridge, Step::MachineOptimised)),
+            _ => checker.optimised(&bridge, &undisturbed.end),
+        };
+        report = checker.report;
+        checked.map_err(describe)?;
+    }
+    report.described += u64::from(loop_entry.is_some());
+    report.entered += u64::from(enters_loop);
+    Ok(report)
+}
+
+/// The unit with its loop's entry left at once.
+fn leaving_at(unit: &Unit, label: LabelId) -> Unit {
+    let mut unit = unit.clone();
+    let never = unit.constant(Type::Int, 0);
+    let first = unit.labels[label.0 as usize] as usize;
+    let guard = unit.ops[first..].iter().position(|op| op.code == OpCode::GuardValid);
+    let guard = &mut unit.ops[first + guard.expect("an entry of a loop has a guard")];
+    let SnapshotId(snapshot) = guard.snapshot().expect("a guard has a snapshot (rule 7)");
+    (guard.code, guard.a, guard.b) = (OpCode::GuardTrue, never.word(), snapshot);
+    unit
+}

@@ -1,0 +1,858 @@
+//! The driver: enters units, takes over when they are left, decides what is traced, and compiles it.
+//!
+//! # What happens at a `can_enter!` that asks
+//! 1. The location has code: it is entered. It comes back by a return (then the guest frame is left, by the interpreter's own function), or by an exit.
+//! 2. It has none: it is traced, unless that failed too often.
+//!
+//! # Exits
+//! All units on the native stack are interrupted. What they had put off is done (objects, stores), innermost first. The frames of the innermost are the state; of the others nothing is needed, since the
+//! guest stack describes who called (see [`crate::trace`]). The black hole goes on with the frames up to the next merge point, and from there the interpreter.
+//! An exit that is taken often is traced from, and continues in the bridge from then on.
+//!
+//! # The budget
+//! Compiling takes time that a short program never gets back. So it is held to a share of the time since the start ([`Parameters::budget`]): what is asked for beyond that is put off, and asked for again. A
+//! program can thus lose that share at most, however short it is and whatever is compiled in vain.
+//!
+//! # Calls to and fro
+//! The native stack holds at most one activation of the driver that runs units, plus one for each portal that native functions enter again. Compiled code recurses on the native stack as far as
+//! [`Parameters::native_stack`] goes; then all of it is interrupted, and the interpreter goes on, which does not recurse.
+//!
+//! # Collections
+//! Words that have been taken from interrupted units are held by [`Roots`] until they are in the black hole's or the tracer's frames.
+
+use std::rc::Rc;
+use std::time::Instant;
+
+use rustc_hash::FxHashMap;
+use tailor_compiler::backend::{Compiler, Machine, MachineError};
+use tailor_compiler::exit::{Code, ExitId, Interrupted, Refused};
+use tailor_compiler::ir::{AliasClass, AliasSet, Descriptors, EntryId, Op, OpCode, Slot, Type, Unit};
+use tailor_compiler::opt::{Links, LoopEntry, Options, Scratch, optimise_linked};
+use tailor_compiler::text::{Addresses, print};
+use tailor_jitcode::analysis::alias;
+use tailor_jitcode::black_hole::{Reached, SavedFrame, Stop, resume_until};
+use tailor_jitcode::code::{Operation, Position, Register};
+use tailor_jitcode::tape::{Color, Memory};
+use tailor_jitcode::{JitFunction, Role};
+
+use super::counters::Counters;
+use super::locations::Locations;
+use super::log::Part;
+use super::residual::Residuals;
+use super::roots::Roots;
+use super::{Abort, Config, Dependencies, LocationId, Log, Outcome, Parameters, Stats};
+use crate::trace::{Continue, End, FrameShape, ROOT_FRAME, Sym, Tracer};
+
+/// How many instructions of jitcode a call that is not inlined may take while a trace is recorded.
+const CALL_FUEL: u64 = 400_000;
+
+/// The portal, as the driver knows it.
+#[derive(Clone, Debug)]
+pub struct Portal {
+    /// Its function.
+    pub function: &'static JitFunction,
+    /// Which words of the state are green.
+    greens: Vec<usize>,
+    /// Which word of the state is the frame.
+    pub frame: usize,
+    /// Where it leaves guest frames.
+    pub leave: Option<LeaveSite>,
+}
+
+/// The call by which the portal leaves guest frames. Where it does so in several places, what follows is the same in all of them (that is a rule for authors), so the first stands for all.
+#[derive(Clone, Debug)]
+pub struct LeaveSite {
+    /// The call.
+    pub position: Position,
+    /// The function that is called.
+    pub function: &'static JitFunction,
+    /// What lives on in the portal.
+    pub registers: &'static [Register],
+    /// What is in these registers, whoever returns; `None` as long as nobody has.
+    pub values: Option<Vec<u64>>,
+    /// The type of what is returned.
+    pub result: Type,
+}
+
+/// What is known of a unit beside its code.
+#[derive(Debug)]
+struct UnitInfo {
+    /// Where its tree of units begins.
+    location: LocationId,
+    /// How many more bridges the tree may have; kept for the first unit of the tree.
+    bridges: u32,
+    /// By exit: how often it is taken before a bridge is tried again.
+    patience: FxHashMap<ExitId, u32>,
+    /// What is still to be forced, in tests.
+    forcing: Option<Box<Forcing>>,
+}
+
+/// A unit whose guards are made to fail, one after the other, each by code of its own.
+#[derive(Debug)]
+struct Forcing {
+    unit: Unit,
+    /// The exit that it continues, if it is a bridge.
+    parent: Option<(Rc<Code>, ExitId)>,
+    /// Operations that are guards; the last is to fail now.
+    guards: Vec<usize>,
+    /// How often the code has been left otherwise.
+    missed: u32,
+}
+
+/// After how many exits elsewhere a guard is taken for one that is not reached.
+const MISSES: u32 = 10;
+
+/// An exit that has been taken.
+#[derive(Debug, Default)]
+pub struct ExitState {
+    /// The interrupted frames, outermost first.
+    pub frames: Vec<SavedFrame>,
+    /// The address of the root.
+    pub root: u64,
+    /// By what; `None` if a unit could not be entered.
+    pub source: Option<(Rc<Code>, ExitId)>,
+    /// The location that could not be entered, for want of code, and the state there.
+    unbound: Option<(LocationId, Vec<u64>)>,
+}
+
+/// How running a unit ended.
+enum Ran {
+    Returned(u64),
+    Exited(ExitState),
+}
+
+/// How executing a callee of a trace ended.
+pub enum Done {
+    /// Its frame is to be left: what lives on in the portal, and the leaving function's arguments.
+    Left(Vec<u64>, Vec<u64>),
+    /// The portal has returned.
+    Returned(Vec<u64>),
+    /// It takes too long.
+    Unfinished(Vec<SavedFrame>),
+}
+
+/// See the module.
+pub struct Driver {
+    pub(crate) parameters: Parameters,
+    describe: fn(&[u64]) -> String,
+    log: Log,
+    portal: Option<Portal>,
+    machine: Machine,
+    compiler: Compiler,
+    pub(crate) descriptors: Descriptors,
+    scratch: Scratch,
+    optimised: Unit,
+    pub(crate) locations: Locations,
+    units: FxHashMap<*const Code, UnitInfo>,
+    /// Code that is not entered any more; it may be executing, so it stays.
+    retired: Vec<Rc<Code>>,
+    shapes: Vec<FrameShape>,
+    shape_numbers: FxHashMap<FrameShape, u32>,
+    positions: Vec<Box<[u64]>>,
+    classes: FxHashMap<*const Memory, AliasClass>,
+    pub(crate) residuals: Residuals,
+    pub(crate) buffer_class: AliasClass,
+    /// Classes whose places are reached by addresses within objects, too.
+    pub(crate) indexed: AliasSet,
+    pub(crate) roots: Rc<Roots>,
+    dependencies: Rc<Dependencies>,
+    pub(crate) stats: Stats,
+    results: Vec<u64>,
+    /// The lowest address that compiled code may let the native stack reach.
+    stack_limit: Box<u64>,
+    /// When the driver was made.
+    started: Instant,
+    /// How many activations of [`Driver::execute`] there are.
+    running: u32,
+    // Memory of the tracer.
+    pub(crate) words: Vec<u64>,
+    pub(crate) slots: Vec<Slot>,
+    pub(crate) relative: Vec<u16>,
+    pub(crate) arguments: Vec<(u64, Sym)>,
+    pub(crate) returned: Vec<(u64, Sym)>,
+}
+
+impl Driver {
+    pub(super) fn new(
+        config: Config,
+        roots: Rc<Roots>,
+        dependencies: Rc<Dependencies>,
+    ) -> Result<Driver, MachineError> {
+        let stack_limit = Box::new(0);
+        let mut runtime = config.runtime;
+        runtime.stack_limit = std::ptr::from_ref::<u64>(&stack_limit) as usize;
+        let machine = Machine::new(runtime, config.parameters.code_limit)?;
+        Ok(Driver {
+            parameters: config.parameters,
+            describe: config.describe,
+            log: config.log,
+            portal: None,
+            machine,
+            compiler: Compiler::new(),
+            descriptors: Descriptors::default(),
+            scratch: Scratch::default(),
+            optimised: Unit::default(),
+            locations: Locations::default(),
+            units: FxHashMap::default(),
+            retired: Vec::new(),
+            shapes: Vec::new(),
+            shape_numbers: FxHashMap::default(),
+            positions: Vec::new(),
+            classes: FxHashMap::default(),
+            residuals: Residuals::default(),
+            indexed: AliasSet::NONE,
+            buffer_class: alias::class("tailor", "call buffer"),
+            roots,
+            dependencies,
+            stats: Stats::default(),
+            results: Vec::new(),
+            stack_limit,
+            started: Instant::now(),
+            running: 0,
+            words: Vec::new(),
+            slots: Vec::new(),
+            relative: Vec::new(),
+            arguments: Vec::new(),
+            returned: Vec::new(),
+        })
+    }
+
+    /// The words of the portal's result.
+    pub fn results(&self) -> &[u64] {
+        &self.results
+    }
+
+    // ---- What traces ask.
+
+    /// The portal.
+    pub(crate) fn portal(&self) -> &Portal {
+        self.portal.as_ref().expect("the portal is known before anything is traced")
+    }
+
+    /// What lives on in the portal where it leaves guest frames.
+    pub(crate) fn set_leave_values(&mut self, values: Vec<u64>) {
+        if let Some(Portal { leave: Some(site), .. }) = &mut self.portal {
+            site.values = Some(values);
+        }
+    }
+
+    /// The number of a shape.
+    pub(crate) fn shape(&mut self, function: &'static JitFunction, relative: &[u16]) -> u32 {
+        let shape = FrameShape { function, relative: relative.into() };
+        if let Some(&number) = self.shape_numbers.get(&shape) {
+            return number;
+        }
+        let number = self.shapes.len() as u32;
+        self.shapes.push(shape.clone());
+        self.shape_numbers.insert(shape, number);
+        number
+    }
+
+    /// The shape with this number.
+    pub(crate) fn shape_of(&self, number: u32) -> &FrameShape {
+        &self.shapes[number as usize]
+    }
+
+    /// The alias class of a place of jitcode.
+    pub(crate) fn class(&mut self, memory: &Memory) -> AliasClass {
+        *self.classes.entry(std::ptr::from_ref(memory)).or_insert_with(|| memory.class())
+    }
+
+    /// The number of a guest position.
+    pub(crate) fn position(&mut self, greens: &[u64]) -> u32 {
+        self.positions.push(greens.into());
+        self.positions.len() as u32 - 1
+    }
+
+    /// The location with these greens.
+    pub(crate) fn location(&mut self, greens: &[u64]) -> Option<LocationId> {
+        let result = self.portal.as_ref()?.leave.as_ref().map_or(Type::Void, |site| site.result);
+        self.locations.find(greens, &mut self.descriptors, result)
+    }
+
+    /// Whether there is time for compiling.
+    fn affordable(&self) -> bool {
+        let Stats { tracing, optimising, assembling, .. } = self.stats;
+        let spent = tracing + optimising + assembling;
+        self.parameters.budget == 0 || spent * 100 <= self.started.elapsed() * self.parameters.budget
+    }
+
+    /// Whether a location may still be traced.
+    pub(crate) fn may_trace(&self, location: LocationId) -> bool {
+        self.locations[location].aborts < self.parameters.abort_limit
+    }
+
+    // ---- Entering.
+
+    /// Looks at the portal, the first time.
+    fn learn(&mut self, function: &'static JitFunction) -> Option<()> {
+        if self.portal.is_some() {
+            return Some(());
+        }
+        let code = function.code();
+        let positions = 0..code.len() as Position;
+        let mark = positions.clone().find_map(|position| match code.operation(position) {
+            Operation::MergePoint(mark) => Some(mark),
+            _ => None,
+        })?;
+        let (mut greens, mut reds) = (Vec::new(), Vec::new());
+        for variable in &mark.variables {
+            let words = variable.first as usize..(variable.first + variable.count) as usize;
+            match variable.color {
+                Color::Green => greens.extend(words),
+                Color::Red => reds.extend(words),
+            }
+        }
+        let &[frame] = reds.as_slice() else { return None };
+        let mut leaves = positions.filter_map(|position| match code.operation(position) {
+            Operation::Call { function, .. } if function.role == Role::Leave => Some((position, function)),
+            _ => None,
+        });
+        let leave = leaves.next().and_then(|(position, function)| {
+            let mut types = Vec::new();
+            function.signature.parameters.iter().for_each(|shape| shape.leaf_types(&mut types));
+            let result = match types.as_slice() {
+                [_] => Type::Void,
+                [_, result] => *result,
+                _ => return None,
+            };
+            let registers = code.live_across(position)?;
+            Some(LeaveSite { position, function, registers, values: None, result })
+        });
+        self.portal = Some(Portal { function, greens, frame, leave });
+        Some(())
+    }
+
+    /// See [`super::enter`].
+    pub(super) fn enter(
+        &mut self,
+        counters: &Counters,
+        portal: &'static JitFunction,
+        hash: u64,
+        state: &mut [u64],
+    ) -> Outcome {
+        self.discard_invalid();
+        if self.learn(portal).is_none() {
+            counters.rest(hash, 1);
+            return Outcome::Not;
+        }
+        let greens: Vec<u64> = self.portal().greens.iter().map(|&at| state[at]).collect();
+        let Some(location) = self.location(&greens) else {
+            counters.rest(hash, 1);
+            return Outcome::Not;
+        };
+        if let Some(code) = self.locations[location].code.clone() {
+            counters.pin(hash);
+            return self.run(&code, state);
+        }
+        if counters.is_pinned(hash) {
+            counters.rest(hash, 1);
+            self.locations[location].asked += 1;
+            if self.locations[location].asked < self.parameters.threshold {
+                return Outcome::Not;
+            }
+            self.locations[location].asked = 0;
+        }
+        if !self.may_trace(location) {
+            counters.rest(hash, 64);
+            return Outcome::Not;
+        }
+        if !self.affordable() {
+            counters.rest(hash, 1);
+            return Outcome::Not;
+        }
+        let outcome = self.trace(location, counters.called(), state);
+        if self.locations[location].code.is_some() {
+            counters.pin(hash);
+        } else {
+            counters.rest(hash, 1 << self.locations[location].aborts.min(6));
+        }
+        outcome
+    }
+
+    /// Runs a unit, and takes over when it comes back.
+    fn run(&mut self, code: &Rc<Code>, state: &mut [u64]) -> Outcome {
+        let frame = state[self.portal().frame];
+        self.stats.entries += 1;
+        match self.execute(code, frame) {
+            Ran::Returned(value) => {
+                self.stats.returns += 1;
+                let frames = self.leaving(frame, value);
+                self.go_on(Continue::Frames(frames), state)
+            }
+            Ran::Exited(exit) => self.exited(exit, state),
+        }
+    }
+
+    /// The frames in which the portal leaves a guest frame.
+    fn leaving(&self, frame: u64, value: u64) -> Vec<SavedFrame> {
+        let portal = self.portal();
+        let site = portal.leave.as_ref().expect("units return only where the portal leaves frames");
+        let values = site.values.clone().unwrap_or_default();
+        let outer = SavedFrame { function: portal.function, position: site.position, values };
+        let arguments = [frame, value];
+        let live = site.function.code().live(0).iter();
+        let values = live.map(|register| arguments[register.index()]).collect();
+        vec![outer, SavedFrame { function: site.function, position: 0, values }]
+    }
+
+    /// The frame in which the portal begins in a state.
+    fn beginning(&self, state: &[u64]) -> Vec<SavedFrame> {
+        let function = self.portal().function;
+        let values = function.code().live(0).iter().map(|register| state[register.index()]).collect();
+        vec![SavedFrame { function, position: 0, values }]
+    }
+
+    /// Goes on to the next merge point.
+    fn go_on(&mut self, going_on: Continue, state: &mut [u64]) -> Outcome {
+        let words = match going_on {
+            Continue::Returned(words) => {
+                self.results = words;
+                self.roots.release();
+                return Outcome::Returned;
+            }
+            Continue::Frames(frames) => {
+                let stop = Stop { merge_point: true, leaving: None };
+                // SAFETY: the frames are those of an interrupted computation.
+                unsafe { resume_until(&frames, stop, &mut u64::MAX.clone()) }
+            }
+        };
+        self.roots.release();
+        match words {
+            Reached::MergePoint(words) => {
+                state.copy_from_slice(&words);
+                Outcome::Moved
+            }
+            Reached::Returned(words) => {
+                self.results = words;
+                Outcome::Returned
+            }
+            Reached::Left { .. } | Reached::OutOfFuel(_) => unreachable!("neither was asked for"),
+        }
+    }
+
+    // ---- Units.
+
+    /// Runs a unit.
+    fn execute(&mut self, code: &Rc<Code>, frame: u64) -> Ran {
+        if self.running == 0 {
+            let here = std::ptr::from_ref(&frame) as u64;
+            *self.stack_limit = here.saturating_sub(self.parameters.native_stack as u64);
+        }
+        self.running += 1;
+        let mut exit = ExitState::default();
+        let (descriptors, shapes, roots) = (&self.descriptors, &self.shapes, &self.roots);
+        let (locations, portal, runtime) = (&self.locations, &self.portal, self.machine.runtime());
+        let mut handler = |interrupted: &mut Interrupted| {
+            let portal = portal.as_ref().expect("units have been traced");
+            take_over(interrupted, &mut exit, descriptors, shapes, roots, locations, portal, runtime);
+        };
+        // SAFETY: the unit does what the interpreter would do in this frame; the handler does not unwind.
+        let returned = unsafe { self.machine.enter(code, 0, &[frame], &mut handler) };
+        let returned = returned.map(|returned| returned.first());
+        self.running -= 1;
+        match returned {
+            Some(value) => Ran::Returned(value),
+            None => Ran::Exited(exit),
+        }
+    }
+
+    /// Goes on where a unit was left.
+    fn exited(&mut self, exit: ExitState, state: &mut [u64]) -> Outcome {
+        self.stats.exits += 1;
+        if let Some((location, there)) = &exit.unbound {
+            self.stats.refused += 1;
+            let (location, there) = (*location, there.clone());
+            self.locations[location].asked += 1;
+            if self.locations[location].asked >= self.parameters.trace_eagerness.max(1)
+                && self.may_trace(location)
+                && self.affordable()
+            {
+                self.locations[location].asked = 0;
+                self.roots.release();
+                state.copy_from_slice(&there);
+                return self.trace(location, true, state);
+            }
+        } else if let Some((code, id)) = exit.source.clone() {
+            if self.wants_bridge(&code, id) {
+                return self.trace_bridge(&exit, &code, id, state);
+            }
+            self.force_next(&code, id);
+        }
+        self.go_on(Continue::Frames(exit.frames), state)
+    }
+
+    /// Whether an exit that has just been taken is to be traced from.
+    fn wants_bridge(&mut self, code: &Rc<Code>, id: ExitId) -> bool {
+        let eagerness = self.parameters.trace_eagerness;
+        let Some(info) = self.units.get(&Rc::as_ptr(code)) else { return false };
+        let patience = info.patience.get(&id).copied().unwrap_or(eagerness);
+        let location = info.location;
+        if eagerness == 0 || code.count(id) < patience || info.forcing.is_some() || !self.affordable() {
+            return false;
+        }
+        let first = self.locations[location].code.as_ref().map(Rc::as_ptr);
+        first.and_then(|first| self.units.get(&first)).is_some_and(|info| info.bridges > 0)
+    }
+
+    /// Executes a call of a unit on behalf of a trace that is being recorded. `state` is that at the callee's entry.
+    pub(crate) fn execute_callee(&mut self, location: LocationId, frame: u64, state: &[u64]) -> Done {
+        let mut frames = self.beginning(state);
+        if let Some(code) = self.locations[location].code.clone() {
+            match self.execute(&code, frame) {
+                Ran::Returned(value) => {
+                    let values = self.portal().leave.as_ref().and_then(|site| site.values.clone());
+                    return Done::Left(values.unwrap_or_default(), vec![frame, value]);
+                }
+                Ran::Exited(exit) => frames = exit.frames,
+            }
+        }
+        let stop = Stop { merge_point: false, leaving: Some(frame) };
+        // SAFETY: the frames are those of an interrupted computation, or of one that begins.
+        let reached = unsafe { resume_until(&frames, stop, &mut CALL_FUEL.clone()) };
+        match reached {
+            Reached::Left { values, arguments, .. } => Done::Left(values, arguments),
+            Reached::Returned(words) => Done::Returned(words),
+            Reached::OutOfFuel(frames) => Done::Unfinished(frames),
+            Reached::MergePoint(_) => unreachable!("it was not asked for"),
+        }
+    }
+
+    // ---- Tracing.
+
+    /// Traces a location from this state on: the entry of a guest method, or a header.
+    fn trace(&mut self, mut location: LocationId, mut is_call: bool, state: &mut [u64]) -> Outcome {
+        // A trace may give way to that of an inner loop, and that to another, but not for ever.
+        for _ in 0..8 {
+            let begun = Instant::now();
+            let (traced, going_on) = Tracer::at_location(self, location, state).run();
+            self.stats.tracing += begun.elapsed();
+            match traced.end {
+                // Perhaps it was the last iteration: the next time will tell. A loop that is always left at once is none.
+                End::Complete if !is_call && !traced.closed && self.locations[location].aborts < 2 => {
+                    self.aborted(location, Abort::LoopLeft);
+                    return self.go_on(going_on, state);
+                }
+                End::Complete => {
+                    self.log_unit(Part::Trace, location, "trace", &traced.unit);
+                    let closed = traced.closed.then_some(location);
+                    match self.compile(&traced.unit, None, closed) {
+                        Ok(code) => self.install(location, code, &traced.dependencies),
+                        Err(abort) => self.aborted(location, abort),
+                    }
+                    return self.go_on(going_on, state);
+                }
+                End::Aborted(abort) => {
+                    self.log_unit(Part::Trace, location, abort.text(), &traced.unit);
+                    self.aborted(location, abort);
+                    return self.go_on(going_on, state);
+                }
+                End::Instead(other, frame) => {
+                    self.stats.aborts[Abort::InnerLoop as usize] += 1;
+                    self.roots.release();
+                    (location, is_call) = (other, false);
+                    let greens = self.locations[other].greens.clone();
+                    self.state_of(&greens, frame, state);
+                }
+            }
+        }
+        let frames = self.beginning(state);
+        self.go_on(Continue::Frames(frames), state)
+    }
+
+    /// Writes down the state at a location.
+    fn state_of(&self, greens: &[u64], frame: u64, state: &mut [u64]) {
+        let portal = self.portal();
+        for (&at, &word) in portal.greens.iter().zip(greens) {
+            state[at] = word;
+        }
+        state[portal.frame] = frame;
+    }
+
+    /// Traces from an exit on.
+    fn trace_bridge(&mut self, exit: &ExitState, code: &Rc<Code>, id: ExitId, state: &mut [u64]) -> Outcome {
+        let begun = Instant::now();
+        let Some(location) = self.units.get(&Rc::as_ptr(code)).map(|info| info.location) else {
+            return self.go_on(Continue::Frames(exit.frames.clone()), state);
+        };
+        let Some(tracer) = Tracer::at_exit(self, exit) else {
+            self.bridge_failed(code, id, Abort::TooDeep);
+            return self.go_on(Continue::Frames(exit.frames.clone()), state);
+        };
+        let (traced, going_on) = tracer.run();
+        self.stats.tracing += begun.elapsed();
+        match traced.end {
+            End::Complete => {
+                self.log_unit(Part::Trace, location, "bridge", &traced.unit);
+                match self.compile(&traced.unit, Some((code, id)), None) {
+                    Ok(bridge) => self.attach(location, code, id, &bridge, &traced.dependencies),
+                    Err(abort) => self.bridge_failed(code, id, abort),
+                }
+            }
+            End::Aborted(abort) => self.bridge_failed(code, id, abort),
+            End::Instead(other, frame) => {
+                self.bridge_failed(code, id, Abort::InnerLoop);
+                self.roots.release();
+                let greens = self.locations[other].greens.clone();
+                self.state_of(&greens, frame, state);
+                return self.trace(other, false, state);
+            }
+        }
+        self.go_on(going_on, state)
+    }
+
+    fn aborted(&mut self, location: LocationId, abort: Abort) {
+        self.stats.aborts[abort as usize] += 1;
+        self.locations[location].aborts += 1;
+        self.log.write(Part::Exits, || format!("abort at {}: {}", self.name(location), abort.text()));
+    }
+
+    fn bridge_failed(&mut self, code: &Rc<Code>, id: ExitId, abort: Abort) {
+        self.stats.aborts[abort as usize] += 1;
+        code.set_count(id, 0);
+        let eagerness = self.parameters.trace_eagerness;
+        if let Some(info) = self.units.get_mut(&Rc::as_ptr(code)) {
+            let patience = info.patience.entry(id).or_insert(eagerness);
+            // What was given up for an inner loop is tried again as soon as before.
+            if abort != Abort::InnerLoop {
+                *patience = patience.saturating_mul(4);
+            }
+        }
+    }
+
+    // ---- Compiling.
+
+    /// Compiles a unit that was recorded: a bridge for an exit, or one that begins at a location. `closed` is that location if the unit is a loop.
+    fn compile(
+        &mut self,
+        unit: &Unit,
+        bridge: Option<(&Rc<Code>, ExitId)>,
+        closed: Option<LocationId>,
+    ) -> Result<Rc<Code>, Abort> {
+        tailor_compiler::verify::debug_verify(unit, &self.descriptors, "the tracer");
+        let begun = Instant::now();
+        let options =
+            Options { passes: self.parameters.passes, harmless: self.machine.runtime().harmless, ..Options::default() };
+        // Where the unit goes on, and how its own loop shall be called.
+        let goes_on = unit.ops.last().filter(|op| op.code == OpCode::JumpUnit).map(|op| EntryId(op.aux));
+        let target = goes_on.and_then(|entry| self.locations.of_entry(entry));
+        let known = target.and_then(|location| self.locations[location].loop_entry.as_ref());
+        let loops: Vec<(EntryId, &LoopEntry)> = goes_on.zip(known).into_iter().collect();
+        let name = closed.map(|location| format!("location{}.loop{}", location.0, self.stats.units));
+        let links = Links { loop_entry: name.as_deref(), loops: &loops };
+        let summary =
+            optimise_linked(unit, &mut self.descriptors, &options, &links, &mut self.scratch, &mut self.optimised);
+        self.stats.linked += u64::from(summary.enters_loop);
+        self.stats.optimising += begun.elapsed();
+        let begun = Instant::now();
+        let optimised = std::mem::take(&mut self.optimised);
+        let code = self.assemble(&optimised, bridge);
+        self.optimised = optimised;
+        self.stats.assembling += begun.elapsed();
+        let code = code?;
+        if let Some(location) = closed {
+            if let Some(entry) = &summary.loop_entry
+                && let Some(number) = code.entry_of(entry.label)
+            {
+                self.machine.bind(entry.entry, &code, number);
+            }
+            self.locations[location].loop_entry = summary.loop_entry;
+        }
+        self.stats.emitted += self.optimised.ops.len() as u64;
+        self.stats.code_bytes += u64::from(code.size());
+        let words = self.optimised.constants.iter().map(|&(_, word)| word);
+        // What is no address of an object does no harm.
+        self.roots.add_constants(words.filter(|&word| word > 0xffff && word & 7 == 0));
+        self.log.write(Part::Opt, || print(&self.optimised, &self.descriptors, Addresses::Hidden));
+        self.log.write(Part::Asm, || tailor_compiler::backend::listing(&code, &self.optimised));
+        Ok(code)
+    }
+
+    /// Makes machine code of an optimised unit.
+    fn assemble(&mut self, unit: &Unit, bridge: Option<(&Rc<Code>, ExitId)>) -> Result<Rc<Code>, Abort> {
+        let code = match bridge {
+            None => self.compiler.compile(&self.machine, unit, &self.descriptors),
+            Some((parent, id)) => self.compiler.compile_bridge(&self.machine, unit, &self.descriptors, parent, id),
+        };
+        code.map_err(|_| Abort::NotCompiled)
+    }
+
+    /// For tests: what makes each guard of the unit that has just been compiled fail.
+    fn forcing(&self, parent: Option<(&Rc<Code>, ExitId)>) -> Option<Box<Forcing>> {
+        if !self.parameters.fail_guards {
+            return None;
+        }
+        let is_guard = |op: &Op| matches!(op.code, OpCode::GuardTrue | OpCode::GuardFalse);
+        let ops = self.optimised.ops.iter().enumerate();
+        let guards = ops.filter(|(_, op)| is_guard(op)).map(|(at, _)| at).collect();
+        let parent = parent.map(|(code, id)| (Rc::clone(code), id));
+        Some(Box::new(Forcing { unit: self.optimised.clone(), parent, guards, missed: 0 }))
+    }
+
+    /// An exit has been taken in code that forces guards: goes on to the next guard, once this one has failed.
+    fn force_next(&mut self, code: &Rc<Code>, id: ExitId) {
+        let Some(info) = self.units.get_mut(&Rc::as_ptr(code)) else { return };
+        let Some(forcing) = &mut info.forcing else { return };
+        forcing.missed += 1;
+        if forcing.guards.last() != Some(&code.operation_of(id)) && forcing.missed < MISSES {
+            return;
+        }
+        forcing.missed = 0;
+        forcing.guards.pop();
+        let (location, forcing) = (info.location, info.forcing.take());
+        if let Some(forcing) = forcing {
+            self.force(location, forcing);
+        }
+    }
+
+    /// Installs code of a unit in which the guard that is to fail now does.
+    fn force(&mut self, location: LocationId, mut forcing: Box<Forcing>) {
+        let mut unit = forcing.unit.clone();
+        if let Some(&guard) = forcing.guards.last() {
+            let never = unit.int(i64::from(unit.ops[guard].code == OpCode::GuardFalse));
+            unit.ops[guard].a = never.word();
+        }
+        let parent = forcing.parent.take();
+        let bridge = parent.as_ref().map(|(code, id)| (code, *id));
+        let Ok(code) = self.assemble(&unit, bridge) else { return };
+        match bridge {
+            None => {
+                self.machine.bind(self.locations[location].entry, &code, 0);
+                if let Some(old) = self.locations[location].code.replace(Rc::clone(&code)) {
+                    self.retired.push(old);
+                }
+            }
+            Some((parent, id)) => {
+                if parent.attach(id, &code).is_err() {
+                    return;
+                }
+            }
+        }
+        let forcing = if forcing.guards.is_empty() { None } else { Some(Box::new(Forcing { parent, ..*forcing })) };
+        let bridges = self.parameters.bridge_limit;
+        self.units.insert(Rc::as_ptr(&code), UnitInfo { location, bridges, patience: FxHashMap::default(), forcing });
+        self.retired.push(code);
+    }
+
+    fn install(&mut self, location: LocationId, code: Rc<Code>, dependencies: &[u64]) {
+        self.stats.units += 1;
+        let entry = self.locations[location].entry;
+        self.machine.bind(entry, &code, 0);
+        let bridges = self.parameters.bridge_limit;
+        let forcing = self.forcing(None);
+        let info = UnitInfo { location, bridges, patience: FxHashMap::default(), forcing: None };
+        self.units.insert(Rc::as_ptr(&code), info);
+        self.dependencies.add(dependencies, &code);
+        self.log.write(Part::Exits, || format!("unit at {}: {} bytes", self.name(location), code.size()));
+        self.locations[location].aborts = 0;
+        if let Some(old) = self.locations[location].code.replace(code) {
+            self.retired.push(old);
+        }
+        if let Some(forcing) = forcing {
+            self.force(location, forcing);
+        }
+    }
+
+    fn attach(&mut self, location: LocationId, code: &Rc<Code>, id: ExitId, bridge: &Rc<Code>, dependencies: &[u64]) {
+        self.stats.bridges += 1;
+        self.log.write(Part::Exits, || {
+            format!("bridge in {} at exit {}: {} bytes", self.name(location), id.0, bridge.size())
+        });
+        if code.attach(id, bridge).is_err() {
+            return self.bridge_failed(code, id, Abort::NotCompiled);
+        }
+        let forcing = self.forcing(Some((code, id)));
+        let info = UnitInfo { location, bridges: 0, patience: FxHashMap::default(), forcing: None };
+        self.units.insert(Rc::as_ptr(bridge), info);
+        self.dependencies.add(dependencies, bridge);
+        let first = self.locations[location].code.as_ref().map(Rc::as_ptr);
+        if let Some(info) = first.and_then(|first| self.units.get_mut(&first)) {
+            info.bridges -= 1;
+        }
+        if let Some(forcing) = forcing {
+            self.force(location, forcing);
+        }
+    }
+
+    /// Takes away code that something it rested on has made wrong.
+    fn discard_invalid(&mut self) {
+        for code in self.dependencies.take_invalid() {
+            self.stats.invalidated += 1;
+            let Some(info) = self.units.get(&Rc::as_ptr(&code)) else { continue };
+            let location = info.location;
+            self.locations[location].loop_entry = None;
+            if let Some(code) = self.locations[location].code.take() {
+                self.machine.unbind(self.locations[location].entry);
+                self.retired.push(code);
+            }
+        }
+    }
+
+    // ---- For people.
+
+    fn name(&self, location: LocationId) -> String {
+        (self.describe)(&self.locations[location].greens)
+    }
+
+    fn log_unit(&self, part: Part, location: LocationId, what: &str, unit: &Unit) {
+        self.log.write(part, || {
+            let text = print(unit, &self.descriptors, Addresses::Hidden);
+            format!("; {what} at {}\n{text}", self.name(location))
+        });
+    }
+}
+
+/// Takes what is needed from interrupted units; see the module's header.
+#[allow(clippy::too_many_arguments)] // The parts of the driver that are not borrowed by the machine.
+fn take_over(
+    interrupted: &mut Interrupted,
+    exit: &mut ExitState,
+    descriptors: &Descriptors,
+    shapes: &[FrameShape],
+    roots: &Roots,
+    locations: &Locations,
+    portal: &Portal,
+    runtime: &super::Runtime,
+) {
+    let refused = match interrupted.refused() {
+        Some(Refused::Unbound(entry)) => locations.of_entry(*entry).map(|location| (location, true)),
+        Some(Refused::Stack(code, _)) => locations.of_code(code).map(|location| (location, false)),
+        None => None,
+    };
+    if let Some((location, unbound)) = refused {
+        let frame = interrupted.refused_arguments(&[Type::Ref]).next().unwrap_or_default();
+        let mut state = vec![0; portal.greens.len() + 1];
+        for (&at, &word) in portal.greens.iter().zip(&locations[location].greens) {
+            state[at] = word;
+        }
+        state[portal.frame] = frame;
+        let live = portal.function.code().live(0).iter();
+        let values = live.map(|register| state[register.index()]).collect();
+        exit.frames = vec![SavedFrame { function: portal.function, position: 0, values }];
+        if unbound {
+            exit.unbound = Some((location, state));
+        }
+    }
+    let mut objects = Vec::new();
+    let mut innermost = refused.is_none();
+    while let Some(unit) = interrupted.next_unit() {
+        // SAFETY: the runtime is the machine's; what is taken is held by the roots before the next allocation.
+        unsafe { unit.materialise(descriptors, runtime, &mut objects) };
+        if !std::mem::take(&mut innermost) {
+            continue;
+        }
+        roots.hold(objects.iter().copied());
+        let frames: Vec<_> = unit.frames().collect();
+        exit.root = frames.last().and_then(|(id, _)| unit.words(*id, &objects).next()).unwrap_or_default();
+        for (id, frame) in frames.iter().rev().filter(|(_, frame)| frame.code != ROOT_FRAME) {
+            let shape = &shapes[frame.code as usize];
+            let mut values: Vec<u64> = unit.words(*id, &objects).collect();
+            for &slot in &shape.relative {
+                values[usize::from(slot)] = values[usize::from(slot)].wrapping_add(exit.root);
+            }
+            roots.hold(values.iter().copied());
+            exit.frames.push(SavedFrame { function: shape.function, position: frame.position, values });
+        }
+        exit.source = Some((Rc::clone(&unit.code), unit.exit));
+    }
+}

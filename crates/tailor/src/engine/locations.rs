@@ -1,0 +1,83 @@
+//! Locations: what is known of each point of the guest program that was asked about.
+
+use std::rc::Rc;
+
+use rustc_hash::FxHashMap;
+use tailor_compiler::exit::Code;
+use tailor_compiler::ir::{Descriptors, EntryDesc, EntryId, Type};
+use tailor_compiler::opt::LoopEntry;
+
+/// Number of a location.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LocationId(pub u32);
+
+/// A point of the guest program; see [`super`].
+#[derive(Debug)]
+pub struct Location {
+    /// The words of the portal's greens.
+    pub greens: Box<[u64]>,
+    /// By which units name it.
+    pub entry: EntryId,
+    /// Its unit.
+    pub code: Option<Rc<Code>>,
+    /// How its loop is entered behind the first iteration.
+    pub loop_entry: Option<LoopEntry>,
+    /// How often it was asked about while its counter belonged to another location too.
+    pub asked: u32,
+    /// How often tracing it failed, in a row.
+    pub aborts: u32,
+    /// Whether its calls are inlined into traces.
+    pub inlined: bool,
+}
+
+/// All locations.
+#[derive(Debug, Default)]
+pub struct Locations {
+    list: Vec<Location>,
+    numbers: FxHashMap<Box<[u64]>, LocationId>,
+}
+
+impl Locations {
+    /// The location with these greens; `None` if there are more than units can name. `result` is what its unit returns.
+    pub fn find(&mut self, greens: &[u64], descriptors: &mut Descriptors, result: Type) -> Option<LocationId> {
+        if let Some(&id) = self.numbers.get(greens) {
+            return Some(id);
+        }
+        let id = LocationId(self.list.len() as u32);
+        let entry = EntryDesc {
+            name: format!("location{}", id.0),
+            arguments: vec![Type::Ref],
+            result,
+            stack_arguments: Vec::new(),
+        };
+        let entry = descriptors.intern_entry(entry)?;
+        let greens: Box<[u64]> = greens.into();
+        self.numbers.insert(greens.clone(), id);
+        self.list.push(Location { greens, entry, code: None, loop_entry: None, asked: 0, aborts: 0, inlined: true });
+        Some(id)
+    }
+
+    /// The location whose entry this is.
+    pub fn of_entry(&self, entry: EntryId) -> Option<LocationId> {
+        self.list.iter().position(|location| location.entry == entry).map(|at| LocationId(at as u32))
+    }
+
+    /// The location that has this code.
+    pub fn of_code(&self, code: &Rc<Code>) -> Option<LocationId> {
+        let has = |location: &Location| location.code.as_ref().is_some_and(|own| Rc::ptr_eq(own, code));
+        self.list.iter().position(has).map(|at| LocationId(at as u32))
+    }
+}
+
+impl std::ops::Index<LocationId> for Locations {
+    type Output = Location;
+    fn index(&self, id: LocationId) -> &Location {
+        &self.list[id.0 as usize]
+    }
+}
+
+impl std::ops::IndexMut<LocationId> for Locations {
+    fn index_mut(&mut self, id: LocationId) -> &mut Location {
+        &mut self.list[id.0 as usize]
+    }
+}

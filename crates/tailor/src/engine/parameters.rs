@@ -1,0 +1,197 @@
+//! Parameters, by the names that RPython's users know.
+
+use std::fmt;
+use std::str::FromStr;
+
+use tailor_compiler::opt::{Passes, UnknownPass};
+
+/// How eager the compiler is, and within what bounds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parameters {
+    /// Back edges to a location before it is traced; 0 means never.
+    pub threshold: u32,
+    /// Calls of a location before it is traced; 0 means never.
+    pub function_threshold: u32,
+    /// Times that an exit is taken before a bridge is traced from it; 0 means never.
+    pub trace_eagerness: u32,
+    /// The most operations that a trace may record.
+    pub trace_limit: u32,
+    /// How deep calls are inlined into a trace.
+    pub inline_depth: u32,
+    /// How many bridges a unit, with the bridges of its bridges, may have.
+    pub bridge_limit: u32,
+    /// How often tracing of one location may fail before it is left to the interpreter.
+    pub abort_limit: u32,
+    /// The share of the time since the start that compiling may take, in percent; 0 means any.
+    pub budget: u32,
+    /// Bytes of machine code in all.
+    pub code_limit: usize,
+    /// Bytes of native stack that compiled code may use for its recursion.
+    pub native_stack: usize,
+    /// Which passes optimise.
+    pub passes: Passes,
+    /// Seed for thresholds that differ from location to location, for tests; 0 means that all are as said.
+    pub seed: u64,
+    /// Whether every guard of every unit is made to fail once, for tests.
+    pub fail_guards: bool,
+    /// Whether it compiles at all.
+    pub on: bool,
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        Parameters {
+            threshold: 600,
+            function_threshold: 900,
+            trace_eagerness: 100,
+            trace_limit: 12_000,
+            inline_depth: 24,
+            bridge_limit: 200,
+            abort_limit: 8,
+            budget: 8,
+            code_limit: 64 << 20,
+            native_stack: 512 << 10,
+            passes: Passes::ALL,
+            seed: 0,
+            fail_guards: false,
+            on: true,
+        }
+    }
+}
+
+/// What is wrong with the text of parameters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ParameterError {
+    /// No parameter of that name.
+    Unknown(String),
+    /// Not a number in range, for this parameter.
+    Number(String, String),
+    /// Not a pass.
+    Pass(UnknownPass),
+}
+
+impl fmt::Display for ParameterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ParameterError::Unknown(name) => {
+                write!(f, "there is no JIT parameter `{name}`; parameters are {}", NAMES.join(", "))
+            }
+            ParameterError::Number(name, value) => {
+                write!(f, "`{value}` is no value for {name}: a number is wanted, from 0 to {}", u32::MAX)
+            }
+            ParameterError::Pass(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ParameterError {}
+
+/// The names, for messages.
+const NAMES: &[&str] = &[
+    "threshold",
+    "function_threshold",
+    "trace_eagerness",
+    "trace_limit",
+    "inline_depth",
+    "bridge_limit",
+    "abort_limit",
+    "budget",
+    "code_limit",
+    "native_stack",
+    "seed",
+    "passes",
+    "fail_guards",
+    "on",
+    "off",
+];
+
+impl Parameters {
+    /// Changes what a list says, such as `threshold=3,passes=-peel` or `off`. A value for `passes` may contain commas: it goes on until the next name.
+    ///
+    /// # Errors
+    /// An unknown name, or a value that does not fit.
+    ///
+    /// # Examples
+    /// ```
+    /// use tailor::engine::Parameters;
+    /// let mut parameters = Parameters::default();
+    /// parameters.set("threshold=3,passes=-peel,-virtuals,trace_limit=100").unwrap();
+    /// assert_eq!((parameters.threshold, parameters.trace_limit), (3, 100));
+    /// assert!(!parameters.passes.peel && !parameters.passes.virtuals && parameters.passes.fold);
+    /// assert!(parameters.set("treshold=3").unwrap_err().to_string().contains("threshold"));
+    /// ```
+    pub fn set(&mut self, text: &str) -> Result<(), ParameterError> {
+        let mut passes: Option<String> = None;
+        for item in text.split(',').map(str::trim).filter(|item| !item.is_empty()) {
+            let (name, value) = item.split_once('=').map_or((item, None), |(name, value)| (name, Some(value)));
+            match (name, value, &mut passes) {
+                ("on", None, _) => self.on = true,
+                ("off", None, _) => self.on = false,
+                ("fail_guards", None, _) => self.fail_guards = true,
+                ("passes", Some(value), passes) => *passes = Some(value.to_owned()),
+                (_, Some(value), _) => self.number(name, value)?,
+                (name, None, Some(passes)) => {
+                    passes.push(',');
+                    passes.push_str(name);
+                }
+                (name, None, None) => return Err(ParameterError::Unknown(name.to_owned())),
+            }
+        }
+        if let Some(passes) = passes {
+            self.passes = Passes::parse(&passes).map_err(ParameterError::Pass)?;
+        }
+        Ok(())
+    }
+
+    fn number(&mut self, name: &str, value: &str) -> Result<(), ParameterError> {
+        if !NAMES.contains(&name) {
+            return Err(ParameterError::Unknown(name.to_owned()));
+        }
+        let number: u32 = value.parse().map_err(|_| ParameterError::Number(name.to_owned(), value.to_owned()))?;
+        match name {
+            "threshold" => self.threshold = number,
+            "function_threshold" => self.function_threshold = number,
+            "trace_eagerness" => self.trace_eagerness = number,
+            "trace_limit" => self.trace_limit = number,
+            "inline_depth" => self.inline_depth = number,
+            "bridge_limit" => self.bridge_limit = number,
+            "abort_limit" => self.abort_limit = number,
+            "budget" => self.budget = number,
+            "code_limit" => self.code_limit = number as usize,
+            "native_stack" => self.native_stack = number as usize,
+            "seed" => self.seed = u64::from(number),
+            _ => return Err(ParameterError::Unknown(name.to_owned())),
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Parameters {
+    type Err = ParameterError;
+
+    fn from_str(text: &str) -> Result<Parameters, ParameterError> {
+        let mut parameters = Parameters::default();
+        parameters.set(text)?;
+        Ok(parameters)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ParameterError, Parameters};
+
+    #[test]
+    fn mistakes_are_told_by_name() {
+        let error = |text: &str| text.parse::<Parameters>().unwrap_err();
+        assert_eq!(error("nothing"), ParameterError::Unknown("nothing".into()));
+        assert_eq!(error("nothing=3"), ParameterError::Unknown("nothing".into()));
+        assert_eq!(error("threshold=-1"), ParameterError::Number("threshold".into(), "-1".into()));
+        assert!(matches!(error("passes=flod"), ParameterError::Pass(_)));
+    }
+
+    #[test]
+    fn later_settings_count() {
+        let parameters: Parameters = "off,threshold=4,on,threshold=5".parse().unwrap();
+        assert!(parameters.on && parameters.threshold == 5);
+    }
+}

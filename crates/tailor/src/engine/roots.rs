@@ -1,0 +1,66 @@
+//! What the collector must see of the JIT: words that traces and exits hold, and constants of units.
+//!
+//! All of it is ambiguous: what a word points to stays alive and where it is. A unit's constants are words of machine code, which nobody rewrites.
+
+use std::cell::{Cell, RefCell};
+
+use tailor_gc::{AmbiguousRoots, StackRange};
+
+/// See the module.
+#[derive(Debug)]
+pub struct Roots {
+    /// The words of the tracer's frames: start and number.
+    tracer: Cell<(*const u64, usize)>,
+    /// Words between two places: taken from an exit, not yet in frames.
+    held: RefCell<Vec<u64>>,
+    /// Constants of units that may be references; each once.
+    constants: RefCell<Vec<u64>>,
+}
+
+impl Default for Roots {
+    fn default() -> Self {
+        Roots { tracer: Cell::new((std::ptr::null(), 0)), held: RefCell::default(), constants: RefCell::default() }
+    }
+}
+
+impl Roots {
+    /// From now on, the tracer's frames are these words.
+    pub fn show_tracer(&self, words: *const u64, count: usize) {
+        self.tracer.set((words, count));
+    }
+
+    /// Holds words until [`Roots::release`].
+    pub fn hold(&self, words: impl IntoIterator<Item = u64>) {
+        self.held.borrow_mut().extend(words);
+    }
+
+    /// Lets go of the words that are held.
+    pub fn release(&self) {
+        self.held.borrow_mut().clear();
+    }
+
+    /// Holds constants for ever.
+    pub fn add_constants(&self, words: impl IntoIterator<Item = u64>) {
+        let mut constants = self.constants.borrow_mut();
+        constants.extend(words);
+        constants.sort_unstable();
+        constants.dedup();
+    }
+}
+
+fn range(words: &[u64]) -> StackRange {
+    let ends = words.as_ptr_range();
+    StackRange { base: ends.start, top: ends.end }
+}
+
+// SAFETY: the vectors are not touched while a collection runs, and the tracer shows only words that it keeps.
+unsafe impl AmbiguousRoots for Roots {
+    fn report(&self, report: &mut dyn FnMut(StackRange)) {
+        let (base, count) = self.tracer.get();
+        if count > 0 {
+            report(StackRange { base, top: base.wrapping_add(count) });
+        }
+        report(range(&self.held.borrow()));
+        report(range(&self.constants.borrow()));
+    }
+}

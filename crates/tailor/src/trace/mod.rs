@@ -1,0 +1,133 @@
+//! The tracer: executes jitcode and records what it does as a unit.
+//!
+//! # Terms
+//! - A *register* of a frame of jitcode has a word, which is what it holds now, and a *symbol* ([`Sym`]), which is what it holds in the unit: a constant, or a value of the unit, or such a value and a
+//!   number of bytes further.
+//! - The *root* is the unit's frame on the guest stack: the one parameter of a unit that begins at a location. Guest frames of inlined calls are the root and some bytes.
+//! - A *header* is a location that a back edge leads to.
+//!
+//! # What is recorded
+//! What depends on constants alone is not recorded but done: pure operations, loads of what never changes, elidable calls. Since method and program counter are constants, so is nearly all of the interpreter.
+//! The rest becomes operations. Branches on what is not constant become guards, which go on in jitcode where the trace did not ([`frames`]). What memory is known to hold is remembered
+//! ([`memory`]): above all the links of inlined frames, so that returns lead to constants.
+//!
+//! Nothing is optimised here that the optimiser does better; what is recorded twice is only left out where that is cheaper than recording it.
+//!
+//! # How a trace ends ([`points`])
+//! | where | how |
+//! |---|---|
+//! | back at its own header | the loop is closed |
+//! | at another header with code | continues there |
+//! | the root frame is left | `Return`: whoever entered the unit leaves the guest frame |
+//! | the guest's point is not constant, or the portal returns | `Exit` |
+//!
+//! A header without code that is met twice is traced first; a trace that is too long is given up, and the largest call in it is not inlined any more.
+//!
+//! # Calls
+//! Guest calls are inlined by going on. A call that is not inlined (recursion above all) becomes `CallUnit`; it is executed here and now, in code or in the black hole, and the trace goes on behind
+//! it with the value that it returned: it inlines the leaving of the callee's frame ([`calls`]).
+//!
+//! # Invariants
+//! 1. Everything is executed once, for real: a trace that is given up leaves a state that execution goes on from.
+//! 2. Words of registers lie in a range that the collector sees, and which does not move.
+//! 3. Symbols of type Ref with an offset are addresses into the same object, or into the guest stack.
+
+mod bridge;
+mod calls;
+mod execute;
+mod frames;
+mod memory;
+mod points;
+mod record;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+use tailor_compiler::ir::{FrameId, LabelId, OpCode, Ref, Unit};
+use tailor_jitcode::black_hole::SavedFrame;
+
+use crate::engine::{Abort, Driver, LocationId};
+pub use frames::{FrameShape, ROOT_FRAME};
+
+/// What a register holds in the unit: a value or constant, and bytes to be added if it is an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sym {
+    pub base: Ref,
+    pub offset: i32,
+}
+
+impl Sym {
+    pub const NONE: Sym = Sym { base: Ref::NONE, offset: 0 };
+
+    pub fn of(base: Ref) -> Sym {
+        Sym { base, offset: 0 }
+    }
+}
+
+/// How recording ended.
+pub enum End {
+    /// The unit is complete.
+    Complete,
+    /// It was given up.
+    Aborted(Abort),
+    /// It was given up to trace this location instead, whose frame is this.
+    Instead(LocationId, u64),
+}
+
+/// Where execution goes on after recording.
+pub enum Continue {
+    /// In these frames.
+    Frames(Vec<SavedFrame>),
+    /// The portal has returned these words.
+    Returned(Vec<u64>),
+}
+
+/// Why recording stops in the midst of an operation.
+enum Stop {
+    End(End),
+    /// The portal has returned, in a call that was executed.
+    Portal(Vec<u64>),
+    /// A call that was executed is not done: these frames are.
+    Frames(Vec<SavedFrame>, Abort),
+}
+
+type Step<T = ()> = Result<T, Stop>;
+
+/// A guest call that is being inlined.
+struct Inlined {
+    location: LocationId,
+    /// Of its frame, from the root.
+    offset: i32,
+    /// How many operations there were when it began.
+    first: usize,
+}
+
+/// A trace under way.
+pub struct Tracer<'d> {
+    driver: &'d mut Driver,
+    pub unit: Unit,
+    frames: Vec<frames::Frame>,
+    words: Vec<u64>,
+    syms: Vec<Sym>,
+    /// What values have been found to be: constants, or the root and some bytes.
+    known: FxHashMap<Ref, Sym>,
+    /// Pure operations that have been recorded.
+    pure: FxHashMap<(OpCode, u16, [Ref; 3]), Ref>,
+    /// Objects that the unit has allocated, with their headers.
+    fresh: FxHashMap<Ref, u64>,
+    memory: memory::Known,
+    root: Ref,
+    root_word: u64,
+    root_frame: FrameId,
+    /// Where the trace began, and the label to close the loop at; `None` for bridges.
+    start: Option<(LocationId, LabelId)>,
+    /// Offset of the guest frame at the last merge point.
+    guest_frame: i32,
+    inlined: Vec<Inlined>,
+    /// The largest guest call inlined so far, and its operations.
+    largest: Option<(LocationId, usize)>,
+    /// Headers met, with their frames.
+    headers: FxHashSet<(LocationId, i32)>,
+    /// Whether the trace has come back to where it began.
+    closed: bool,
+    /// Addresses of quasi-immutable fields that the unit depends on.
+    pub dependencies: Vec<u64>,
+}

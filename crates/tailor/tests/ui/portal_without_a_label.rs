@@ -1,0 +1,18 @@
+use tailor::{Jit, jit};
+
+#[jit::object]
+struct Vm {
+    #[jit(opaque)]
+    jit: Jit,
+}
+
+#[jit(portal, jit = vm.jit)]
+fn run(vm: &mut Vm, mut pc: u64) -> u64 {
+    loop {
+        jit::merge_point!(greens: vm, pc; reds: );
+        pc += 1;
+        jit::can_enter!(vm, pc; );
+    }
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use tailor::jit;
+
+#[jit::slot]
+struct Slot(u64);
+
+fn main() {}
