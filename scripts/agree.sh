@@ -28,9 +28,9 @@ case $1 in
   jit-stress) execution=native stress=yes ;;
   *) usage ;;
 esac
-# What the program gets for the other way.
-flags=()
-case $1 in jit | jit-*) flags=(--jit "${JIT:-threshold=2,function_threshold=2,trace_eagerness=2}") ;; esac
+# The JIT's parameters for the other way.
+jit=off
+case $1 in jit | jit-*) jit="${JIT:-budget=0,short_unit=0,threshold=2,function_threshold=2,trace_eagerness=2}" ;; esac
 checkout=
 if [ $# -eq 2 ]; then
   [ -d "$2/TestSuite" ] || usage
@@ -84,9 +84,9 @@ check() {
   mode=$(mode_of "$name")
   count=$((count + 1))
   case $mode in *seed*) sampled=$((sampled + 1)) ;; esac
-  printf '%4d  %-50s %s %s' "$count" "$name" "${flags[*]:-$execution}" "$mode"
-  output "" native "$@" >"$scratch/expected"
-  output "$mode" $execution "$1" "${flags[@]}" "${@:2}" >"$scratch/actual"
+  printf '%4d  %-50s %s %s' "$count" "$name" "$execution, --jit $jit" "$mode"
+  output "" native "$1" --jit off "${@:2}" >"$scratch/expected"
+  output "$mode" $execution "$1" --jit "$jit" "${@:2}" >"$scratch/actual"
   if [[ $name != tests/* ]] && ! succeeded "$scratch/expected"; then
     printf '  FAILS in the ordinary way\n'
     failed+=("$name")

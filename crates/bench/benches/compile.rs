@@ -5,7 +5,8 @@
 //!
 //! # The units
 //! A loop as a tracer records it: tag checks, checked arithmetic, bounds checks, field and element accesses, some float arithmetic, and a call now and then. Each guard has a
-//! snapshot of three frames with some twenty values, the outer two of which it shares with its neighbours, as guards of an inlined method do.
+//! snapshot of three frames with some twenty values, the outer two of which it shares with its neighbours, as guards of an inlined method do. The units of the second half have guest frames as well, up to eight of inlined calls
+//! at a time, whose words are stores that all guards have pending.
 
 use std::fmt::Write;
 
@@ -28,8 +29,10 @@ fn main() {
         "operations", "optimised", "optimise", "allocate", "emit", "total"
     );
     let mut worst: f64 = 0.0;
-    for size in [100, 1000, 4000].into_iter().take(if has("--bench") { 3 } else { 1 }) {
-        let line = measure(size);
+    let sizes = || [100, 1000, 4000].into_iter().take(if has("--bench") { 3 } else { 1 });
+    let plain = sizes().map(|size| (size, Frames::None));
+    for (size, frames) in plain.chain(sizes().map(|size| (size, Frames::Nested))) {
+        let line = measure(size, frames);
         let total = line.optimise + line.allocate + line.emit;
         worst = worst.max(total);
         println!(
@@ -49,8 +52,15 @@ struct Line {
     emit: f64,
 }
 
+/// Whether a trace has frames of calls.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Frames {
+    None,
+    Nested,
+}
+
 /// A trace of about this many operations.
-fn source(size: usize) -> String {
+fn source(size: usize, frames: Frames) -> String {
     let mut text = String::from(
         "unit {
   mem value = field class=1 offset=8 i64
@@ -59,9 +69,13 @@ fn source(size: usize) -> String {
   mem weight = field class=4 offset=32 f64
   mem length = field class=5 offset=8 i64 immutable
   mem elem = element class=6 offset=16 scale=8 i64
+  mem w0 = stack class=7 offset=0 i64
+  mem w1 = stack class=7 offset=8 i64
+  mem w2 = stack class=7 offset=16 i64
+  mem w3 = stack class=7 offset=24 ref
   call f = \"f\" at 0x1000 (int, ref) -> int reads=all writes=all collects
 }
-entry(%o: ref, %array: ref, %from: int, %x0: float, %l0: int, %l1: int):
+entry(%o: ref, %array: ref, %from: int, %x0: float, %l0: int, %l1: int, %stack: ref):
   jump loop(%o, %from, %x0, %l0)
 loop(%p0: ref, %a0: int, %f0: float, %k0: int):
 ",
@@ -99,6 +113,24 @@ loop(%p0: ref, %a0: int, %f0: float, %k0: int):
 ",
         );
         operations += 19;
+        if frames == Frames::Nested {
+            let offset = turn % 8 * 64;
+            let _ = write!(
+                text,
+                "  %g{now} = ptr_add %stack, {offset}
+  store.w0 %g{now}, %a{then}
+  store.w1 %g{now}, {turn}
+  store.w2 %g{now}, %e{now}
+  store.w3 %g{now}, %p{then}
+  %h{now} = load.w0 %g{now}
+",
+            );
+            operations += 6;
+            if turn % 8 == 7 {
+                let _ = writeln!(text, "  release %g{}", turn - 6);
+                operations += 1;
+            }
+        }
         if turn % 4 == 3 {
             let _ = writeln!(text, "  %k{then} = call.f(%a{then}, %p{then})");
         } else {
@@ -117,9 +149,9 @@ extern "C" fn unused_allocation(_: usize, _: u64, _: u64) -> u64 {
 
 extern "C" fn unused_barrier(_: usize, _: u64) {}
 
-fn measure(size: usize) -> Line {
+fn measure(size: usize, frames: Frames) -> Line {
     let mut descriptors = Descriptors::default();
-    let unit = parse(&source(size), &mut descriptors).expect("the generated text is well-formed");
+    let unit = parse(&source(size, frames), &mut descriptors).expect("the generated text is well-formed");
     // The code is never run.
     let runtime = Runtime {
         cursor: 8,

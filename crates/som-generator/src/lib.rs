@@ -2,7 +2,7 @@
 //!
 //! [`generate`] makes a well-formed program that ends and prints as it goes; the same seed and size give the same
 //! program for ever within a version of this crate. [`Program::write`] puts it into files, in one of several
-//! [forms](Form) of the same meaning. [`check`] runs it in two forms on [`som::Vm`], interpreted and compiled ([`Reading`]), and compares what they print: a
+//! [forms](Form) of the same meaning. [`check`] runs it in two forms on [`som::Vm`], interpreted and compiled, and compares what they print: a
 //! difference is a bug, as is a panic. The program `som-fuzz` does this for as long as wanted, in processes of their
 //! own, and survives what the VM does not.
 //!
@@ -29,7 +29,7 @@ use std::io;
 use std::path::Path;
 
 pub use minimise::minimise;
-pub use run::{Ending, Failure, Reading, UnitRun, check, run, run_in};
+pub use run::{Ending, Failure, UnitRun, check, check_forms, run, run_in};
 pub use ways::{Way, ways};
 pub use write::Form;
 

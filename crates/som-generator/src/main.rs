@@ -164,7 +164,10 @@ fn run_batch(options: &Options, mut command: Command, until: Instant) -> std::io
             Err(mpsc::RecvTimeoutError::Timeout) => {
                 child.kill()?;
                 child.wait()?;
-                return Ok(Batch::Failed { seed: current, why: format!("took more than {} s: {way}", options.patience) });
+                return Ok(Batch::Failed {
+                    seed: current,
+                    why: format!("took more than {} s: {way}", options.patience),
+                });
             }
             Err(mpsc::RecvTimeoutError::Disconnected) => break,
         }

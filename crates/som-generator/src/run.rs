@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use som::errors::{ErrorKind, Unwind};
-use som::{Config, Execution, Output, Vm};
+use som::{Config, Output, Vm};
 use tailor::engine::{Log, Parameters};
 use tailor_gc::HeapConfig;
 
+use crate::ways::{Way, ways};
 use crate::{Form, Limits, Program};
 
 /// How a unit ended.
@@ -38,7 +39,7 @@ pub struct UnitRun {
 pub enum Failure {
     /// The VM rejects it.
     Rejected(String),
-    /// Two forms or readings behave differently, here described.
+    /// Two forms behave differently, here described.
     Different(String),
     /// A way to execute it behaves differently from the native one, here described.
     Wrong(Way, String),
@@ -57,31 +58,6 @@ impl std::fmt::Display for Failure {
             }
             Failure::Io(why) => write!(f, "{why}"),
         }
-    }
-}
-
-/// What executes a program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reading {
-    /// The native interpreter.
-    Native,
-    /// The native interpreter and the JIT compiler, which compiles all that runs a few times.
-    Compiled,
-    /// The interpreter's jitcode, on the paths that compiled code takes.
-    Jitcode,
-}
-
-/// One program in so many is run in jitcode, which takes long.
-const JITCODE_PART: u64 = 16;
-
-/// Eager parameters, different from program to program.
-fn parameters(program: &Program) -> Parameters {
-    let small = |range: u64, salt: u32| 1 + (program.seed.rotate_right(salt) % range) as u32;
-    Parameters {
-        threshold: small(7, 0),
-        function_threshold: small(11, 1),
-        trace_eagerness: small(4, 2),
-        ..Parameters::default()
     }
 }
 
@@ -154,8 +130,8 @@ fn ending(vm: &mut Vm, unit: &str) -> (Ending, String) {
     (ending, String::new())
 }
 
-/// Runs a program in its natural form, then in another form, and compares; then in its natural form in other
-/// [ways](crate::ways), each of which is announced beforehand.
+/// Runs a program in its natural form, in other [ways](ways()), each of which is announced beforehand, and in another
+/// form; and compares.
 ///
 /// # Errors
 /// How it shows a bug.
@@ -167,9 +143,22 @@ pub fn check(program: &Program, directory: &Path, mut announce: impl FnMut(&Way)
         compare(&natural, &runs, true).map_err(|how| Failure::Wrong(way, how))?;
     }
     announce(&Way::default());
+    compare_forms(program, &natural, directory)
+}
+
+/// Runs a program in its natural form and in another, natively, and compares.
+///
+/// # Errors
+/// How it shows a bug.
+pub fn check_forms(program: &Program, directory: &Path) -> Result<(), Failure> {
+    let natural = run(program, Form::InPlace, directory)?;
+    compare_forms(program, &natural, directory)
+}
+
+fn compare_forms(program: &Program, natural: &[UnitRun], directory: &Path) -> Result<(), Failure> {
     let other = if program.seed.is_multiple_of(2) { Form::Sent } else { Form::Performed };
     let twin = run(program, other, directory)?;
-    compare(&natural, &twin, false).map_err(Failure::Different)
+    compare(natural, &twin, false).map_err(Failure::Different)
 }
 
 /// Compares runs of the same program.

@@ -1,8 +1,8 @@
-//! Some hundred programs from fixed seeds: they must behave alike in all forms and readings, and be worth running.
+//! Some hundred programs from fixed seeds: they must behave alike in all forms, and be worth running.
 
 use std::path::PathBuf;
 
-use som_generator::{Ending, Form, Reading, check, generate, generate_without, minimise, run};
+use som_generator::{Ending, Form, check_forms, generate, generate_without, minimise, run};
 
 const SIZE: usize = 2;
 
@@ -14,7 +14,7 @@ fn directory(test: &str) -> PathBuf {
 fn forms_behave_alike() {
     let directory = directory("forms");
     for seed in 0..200 {
-        if let Err(failure) = check(&generate(seed, SIZE), &directory, |_| {}) {
+        if let Err(failure) = check_forms(&generate(seed, SIZE), &directory) {
             panic!("seed {seed}, size {SIZE}: {failure}");
         }
     }
@@ -27,8 +27,7 @@ fn most_units_get_to_their_end() {
     let directory = directory("ends");
     let (mut ended, mut failed, mut exhausted, mut printed) = (0, 0, 0, 0);
     for seed in 1000..1060 {
-        let runs =
-            run(&generate(seed, SIZE), Form::InPlace, Reading::Native, &directory).expect("programs are well-formed");
+        let runs = run(&generate(seed, SIZE), Form::InPlace, &directory).expect("programs are well-formed");
         for unit in runs {
             printed += unit.output.lines().count();
             match unit.ending {
@@ -59,8 +58,7 @@ fn programs_without_some_parts_are_well_formed() {
         let parts = generate(seed, SIZE).parts;
         for every in [2, 3, 7] {
             let program = generate_without(seed, SIZE, &(0..parts).step_by(every).collect());
-            run(&program, Form::InPlace, Reading::Native, &directory)
-                .expect("programs are well-formed without any of their parts");
+            run(&program, Form::InPlace, &directory).expect("programs are well-formed without any of their parts");
         }
     }
     std::fs::remove_dir_all(&directory).expect("the directory was made above");

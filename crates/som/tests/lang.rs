@@ -18,7 +18,7 @@ fn main() {
     for execution in ["native", "jitcode", "jitcode-unit"] {
         run(execution, "off");
     }
-    run("native", "threshold=3,function_threshold=3,trace_eagerness=2");
+    run("native", "budget=0,short_unit=0,threshold=3,function_threshold=3,trace_eagerness=2");
 }
 
 fn run(execution: &'static str, jit: &'static str) {

@@ -41,6 +41,7 @@
 //! places must be loaded again.
 
 use std::fmt;
+use std::ops::Range;
 use std::ptr::NonNull;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -118,6 +119,9 @@ const STRESS_FULL: u64 = 16;
 /// See [`Nursery::tenure`](crate::nursery::Nursery::tenure).
 const STRESS_TENURE: u8 = 32;
 
+/// No memory.
+const NO_RESERVE: Range<*mut u8> = std::ptr::null_mut()..std::ptr::null_mut();
+
 /// A heap; one per virtual machine.
 ///
 /// It may be moved to another thread only while no `Gc` to it is on any stack: stacks other than the running thread's are
@@ -130,6 +134,8 @@ pub struct Heap {
     limit: *mut u8,
     /// The end of the present gap. In stress mode the limit hides it from allocation.
     gap_end: *mut u8,
+    /// What is left of the last gap beyond the limit: until the next collection, for [`Heap::alloc_beyond_limit`] alone. It is filled, as what no gap covers.
+    reserve: Range<*mut u8>,
     pub(crate) collector: Box<Collector>,
     config: HeapConfig,
     sampler: Sampler,
@@ -163,6 +169,7 @@ impl Heap {
             cursor: std::ptr::null_mut(),
             limit: std::ptr::null_mut(),
             gap_end: std::ptr::null_mut(),
+            reserve: NO_RESERVE,
             collector: Box::new(Collector::new(space)),
             config,
             sampler,
@@ -310,6 +317,9 @@ impl Heap {
     #[cold]
     #[inline(never)]
     pub unsafe fn alloc_beyond_limit(&mut self, bytes: usize, word: u64, guest_stack: StackRange) -> (*mut u8, bool) {
+        if bytes <= self.reserve.end as usize - self.reserve.start as usize {
+            return (self.alloc_from_reserve(bytes, word), false);
+        }
         let (limit, mut more) = (self.config.limit, 0);
         loop {
             // SAFETY: the caller's promise.
@@ -317,8 +327,10 @@ impl Heap {
             self.config.limit = limit;
             if !object.is_null() {
                 if more > 0 {
-                    // The next allocation is to find out that there is no memory left.
+                    // The next allocation but by this function is to find out that there is no memory left.
+                    let rest = self.cursor..self.gap_end;
                     self.close_gap();
+                    self.reserve = rest;
                 }
                 return (object, more == 0);
             }
@@ -327,6 +339,19 @@ impl Heap {
             assert!(more <= limit, "the heap is exhausted, and so is its reserve");
             self.config.limit = limit + more;
         }
+    }
+
+    /// An object of `bytes` bytes from the reserve, which has so many.
+    fn alloc_from_reserve(&mut self, bytes: usize, word: u64) -> *mut u8 {
+        let object = self.reserve.start;
+        self.reserve.start = object.wrapping_add(bytes);
+        self.collector.stats.allocated_bytes += bytes as u64;
+        // SAFETY: the reserve is no object, and big enough.
+        unsafe {
+            object.cast::<u64>().write(word);
+            fill(self.reserve.start, self.reserve.end as usize - self.reserve.start as usize);
+        }
+        object
     }
 
     fn alloc_in_next_gap(&mut self, bytes: usize, guest_stack: StackRange) -> Result<*mut u8, OutOfMemory> {
@@ -553,6 +578,7 @@ impl Heap {
     /// to copy survivors to.
     fn pause(&mut self, guest_stack: StackRange, work: impl FnOnce(&mut Collector, &[StackRange])) -> Option<Duration> {
         self.close_gap();
+        self.reserve = NO_RESERVE;
         let begin = Instant::now();
         if !self.collector.can_collect() {
             return None;

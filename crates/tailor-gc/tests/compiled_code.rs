@@ -7,7 +7,7 @@ use std::ptr::NonNull;
 use std::rc::Rc;
 
 use common::*;
-use tailor_gc::{AmbiguousRoots, Gc, Header, Heap, Object, StackRange};
+use tailor_gc::{AmbiguousRoots, Gc, Header, Heap, HeapConfig, Object, StackRange};
 
 /// Registers of some virtual machine, in memory that nobody scans by himself.
 struct RegisterFile(Vec<Cell<u64>>);
@@ -107,4 +107,50 @@ fn the_documented_sequences_allocate_and_announce_stores() {
     }
     assert_eq!(length, 499);
     assert!(heap.stats().collections > 3);
+}
+
+/// Compiled code goes on allocating beyond the limit, which costs no more than what it allocates; everybody else is refused, until there is room again.
+#[test]
+fn beyond_the_limit_only_compiled_code_gets_memory() {
+    const LIMIT: usize = 4 << 20;
+    let mut heap = heap(HeapConfig { limit: LIMIT, verify: true, ..HeapConfig::default() });
+    let roots = Roots::new(&mut heap);
+    let bytes = Node::size_for(1, 0);
+    let allocate = |heap: &mut Heap| {
+        // SAFETY: a node's payload is initialised at once.
+        let (object, is_within_limit) = unsafe {
+            let word = Header::word(Node::KIND, bytes, 0);
+            let (object, is_within_limit) = heap.alloc_beyond_limit(bytes, word, StackRange::EMPTY);
+            object.cast::<u64>().add(1).write(7);
+            object.cast::<u64>().add(2).write(1);
+            object.cast::<u64>().add(3).write(0);
+            (Gc::<Node>::from_ptr(object.cast()), is_within_limit)
+        };
+        (object, is_within_limit)
+    };
+    for _ in 0..2 {
+        let mut beyond = 0;
+        apart(|| {
+            // A quarter of the limit more than there is.
+            while beyond * bytes < LIMIT / 4 {
+                let (node, is_within_limit) = allocate(&mut heap);
+                beyond += usize::from(!is_within_limit);
+                node.slots()[0].set((roots.len() > 0).then(|| roots.get(0)));
+                roots.0.borrow_mut().clear();
+                roots.push(node);
+            }
+        });
+        let refused = new_node_at(&mut heap, Place::Nursery, 1, 1, 0, StackRange::EMPTY).is_err();
+        assert!(refused, "there is no room for others");
+        let (mut length, mut next) = (0, Some(roots.get(0)));
+        while let Some(node) = next {
+            assert_eq!(node.id, 7);
+            length += 1;
+            next = node.slots()[0].get();
+        }
+        assert!(length * bytes > LIMIT, "{length} objects were kept");
+        roots.0.borrow_mut().clear();
+        collect(&mut heap);
+        new_node(&mut heap, 1, 1);
+    }
 }

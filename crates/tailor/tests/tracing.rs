@@ -368,7 +368,7 @@ fn config(parameters: &str) -> Config {
         stack_limit: 0,
     };
     // Everything is compiled at once.
-    let parameters: Parameters = format!("budget=0,{parameters}").parse().unwrap();
+    let parameters: Parameters = format!("budget=0,short_unit=0,{parameters}").parse().unwrap();
     let log = Log::open(&std::env::var("TAILOR_LOG").unwrap_or_default()).unwrap();
     Config { runtime, parameters, describe: |greens| format!("{}", greens[2]), log }
 }

@@ -9,7 +9,7 @@ const FUEL: &str = "\
 Fuel = (
     ----
     | left limit |
-    run: block = ( left := 2000. limit := [ ^ #exhausted ]. ^ block value )
+    run: block = ( left := 4000. limit := [ ^ #exhausted ]. ^ block value )
     tick = ( left := left - 1. left < 1 ifTrue: [ left := 0. limit value ] )
 )
 ";
@@ -76,7 +76,9 @@ const ODD_METHODS: &[(&str, &[&str])] = &[
 
 /// The classes made from templates: name and source.
 pub(super) fn classes(random: &mut Random) -> Vec<(&'static str, String)> {
-    vec![("Fuel", FUEL.into()), ("Kit", KIT.into()), ("Odd", odd(random))]
+    let mut classes = vec![("Fuel", FUEL.into()), ("Kit", KIT.into()), ("Odd", odd(random))];
+    classes.extend(super::hot::classes());
+    classes
 }
 
 fn odd(random: &mut Random) -> String {

@@ -6,7 +6,8 @@
 //!
 //! The family: `C0`, its subclasses `C1`..., and `Main` below the last. All implement or inherit the program's
 //! *messages*, and override them at random, so that a send to any instance is understood. Beside it stand classes
-//! from templates ([`library`]): `Fuel`, and `Odd`, whose instances answer control messages in their own way.
+//! from templates ([`library`]): `Fuel`, and `Odd`, whose instances answer control messages in their own way; and those
+//! that [`hot`] code uses.
 //!
 //! # Invariants
 //! - Programs end: see *fuel* in [`crate::tree`].
@@ -17,6 +18,7 @@
 //! - `restart` is sent only by blocks that are never in place, for the same reason.
 
 mod control;
+mod hot;
 mod library;
 mod literal;
 mod value;
@@ -97,6 +99,8 @@ struct Place {
 enum UnitKind {
     /// Code that makes sense.
     Ordinary,
+    /// Loops that are worth compiling.
+    Hot,
     /// Messages to the wrong objects.
     Wild,
     /// Using up stack or heap.
@@ -207,8 +211,12 @@ impl Generator {
     fn main(&mut self, units: usize, size: usize) -> Class {
         let mut methods = vec![library::run(units)];
         methods.extend((1..units).map(|i| {
-            let is_wild = self.random.chance(15);
-            self.unit(i, if is_wild { UnitKind::Wild } else { UnitKind::Ordinary }, size)
+            let kind = match self.random.below(100) {
+                0..12 => UnitKind::Wild,
+                12..60 => UnitKind::Hot,
+                _ => UnitKind::Ordinary,
+            };
+            self.unit(i, kind, size)
         }));
         // A heap that is full may stay full, so this comes last.
         let last = *self.random.pick(&[UnitKind::Ordinary, UnitKind::Ordinary, UnitKind::Wild, UnitKind::Exhausting]);
@@ -244,6 +252,7 @@ impl Generator {
         self.budget = 20 + 20 * size;
         let block = match kind {
             UnitKind::Ordinary => self.closure(Type::Any, &[]),
+            UnitKind::Hot => Expr::block(Vec::new(), self.hot_body()),
             UnitKind::Wild => Expr::block(Vec::new(), self.wild_body()),
             UnitKind::Exhausting => Expr::block(Vec::new(), self.exhausting_body()),
         };

@@ -2,8 +2,8 @@
 //!
 //! # Order
 //! All objects are allocated, each filled with a word that the collector passes over; an allocation may collect, and must find whole objects. Then they are filled in truth: recipes may refer
-//! to each other in circles. Then come the stores. New objects need no barrier, since a collection that could make them old would have to happen after the last
-//! allocation; what pending stores store into may need one, and says so.
+//! to each other in circles; a collection in a later allocation may have made an object old, so each gets its barrier. Then come the stores; what pending stores store into may need a barrier, and
+//! says so.
 //!
 //! # Collections
 //! Between the first and the last allocation, the objects that there are already live on the native stack only, in chunks that grow with the recursion of
@@ -102,6 +102,8 @@ impl Fill<'_> {
                 // SAFETY: the field lies in the object (rule 10).
                 unsafe { store(self.descriptors.mem(mem), object, 0, word(slot)) };
             }
+            // SAFETY: it has been allocated.
+            unsafe { self.runtime.barrier(object) };
         }
         for pending in self.stores {
             let base = word(pending.base);

@@ -1,7 +1,7 @@
 //! Descriptors: what memory accesses, calls and allocations mean. They are interned, so that equal descriptors have equal numbers and can
 //! be compared by them. The tables live as long as the compiler; units refer to them by number.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use super::Type;
 
@@ -181,12 +181,12 @@ ids! {
 #[derive(Clone, Debug)]
 struct Table<T> {
     entries: Vec<T>,
-    numbers: HashMap<T, u16>,
+    numbers: FxHashMap<T, u16>,
 }
 
 impl<T> Default for Table<T> {
     fn default() -> Self {
-        Table { entries: Vec::new(), numbers: HashMap::new() }
+        Table { entries: Vec::new(), numbers: FxHashMap::default() }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Units, operations and their operands.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use super::{EntryId, OpCode, SnapshotId, Snapshots, Type};
 
@@ -135,7 +135,7 @@ pub struct Unit {
     pub positions: Vec<Position>,
     /// Labels that are entries for others.
     pub exports: Vec<Export>,
-    numbers: HashMap<(Type, u64), u32>,
+    numbers: FxHashMap<(Type, u64), u32>,
 }
 
 impl Unit {

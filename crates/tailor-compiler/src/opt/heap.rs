@@ -28,7 +28,7 @@
 //! Per alias class at most [`CLASS_LIMIT`] locations are kept, an old one goes first; in all at most [`DIRTY_LIMIT`] are dirty. So each access takes bounded time, as does each snapshot. The guest
 //! stack has bounds of its own ([`stack`](super::stack)).
 
-use super::stack::{STACK_LIMIT, Window};
+use super::stack::{STACK_DIRTY_LIMIT, STACK_LIMIT, Window};
 use super::walk::{Walk, as_virtual};
 use crate::ir::{AliasClass, AliasSet, MemDesc, MemId, MemKind, Op, OpCode, Ref, Type, Width};
 use crate::opt::facts::Fact;
@@ -311,6 +311,9 @@ impl Walk<'_> {
         }
         if location.dirty && !in_window && others >= DIRTY_LIMIT {
             self.flush_classes(AliasSet::ALL);
+        }
+        if location.dirty && in_window && self.s.heap.dirty_in[class] as usize >= STACK_DIRTY_LIMIT {
+            self.flush_classes(AliasSet(1 << class));
         }
         self.s.heap.add(class, location);
     }

@@ -18,7 +18,10 @@ use super::walk::Walk;
 use crate::ir::{AliasSet, EntryId, ListRange, MemKind, Op, OpCode, Ref, Type};
 
 /// How many words of the guest stack are known.
-pub const STACK_LIMIT: usize = 128;
+pub const STACK_LIMIT: usize = 512;
+
+/// How many stores to them are put off: each snapshot lists them.
+pub const STACK_DIRTY_LIMIT: usize = 128;
 
 /// Words of the window below its root, and in all.
 const BELOW: i64 = 256;

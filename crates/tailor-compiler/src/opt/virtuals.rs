@@ -144,6 +144,8 @@ impl Walk<'_> {
 
     fn allocate(&mut self, alloc: AllocId) -> Ref {
         let op = Op { aux: alloc.0, ..Op::new(OpCode::New, Type::Ref) };
+        // Its slow half may find that memory is exhausted, and invalidate what allocates.
+        self.valid = false;
         let value = self.push(op, Fact::OBJECT);
         self.epoch += 1;
         self.s.logged[self.out.ops.len() - 1] = self.epoch;

@@ -101,6 +101,11 @@ impl Counters {
         self.cells[at].set(0);
     }
 
+    /// Lets a counter that asks each time ask later, once.
+    pub fn doze(&self, hash: u64) {
+        self.cells[hash as usize % COUNTERS].set(FULL - 1);
+    }
+
     /// Whether a counter asks each time.
     pub fn is_pinned(&self, hash: u64) -> bool {
         self.pinned[hash as usize % COUNTERS].get()

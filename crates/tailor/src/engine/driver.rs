@@ -11,7 +11,8 @@
 //!
 //! # The budget
 //! Compiling takes time that a short program never gets back. So it is held to a share of the time since the start ([`Parameters::budget`]): what is asked for beyond that is put off, and asked for again. A
-//! program can thus lose that share at most, however short it is and whatever is compiled in vain.
+//! program can thus lose that share at most, however short it is and whatever is compiled in vain. A unit with an exit that is taken often and for which there is no time yet is worse than the interpreter: it is not
+//! entered until there is.
 //!
 //! # Calls to and fro
 //! The native stack holds at most one activation of the driver that runs units, plus one for each portal that native functions enter again. Compiled code recurses on the native stack as far as
@@ -36,7 +37,8 @@ use tailor_jitcode::tape::{Color, Memory};
 use tailor_jitcode::{JitFunction, Role};
 
 use super::counters::Counters;
-use super::locations::Locations;
+use super::landing::{Landing, RESULTS};
+use super::locations::{Location, Locations};
 use super::log::Part;
 use super::residual::Residuals;
 use super::roots::Roots;
@@ -72,6 +74,8 @@ pub struct LeaveSite {
     pub values: Option<Vec<u64>>,
     /// The type of what is returned.
     pub result: Type,
+    /// The short way from there to the merge point, once it has been looked for.
+    landing: Option<Option<Landing>>,
 }
 
 /// What is known of a unit beside its code.
@@ -97,6 +101,8 @@ struct Forcing {
     guards: Vec<usize>,
     /// How often the code has been left otherwise.
     missed: u32,
+    /// What the unit rests on.
+    dependencies: Box<[u64]>,
 }
 
 /// After how many exits elsewhere a guard is taken for one that is not reached.
@@ -316,8 +322,11 @@ impl Driver {
                 [_, result] => *result,
                 _ => return None,
             };
+            if function.signature.result.leaf_count() > RESULTS {
+                return None;
+            }
             let registers = code.live_across(position)?;
-            Some(LeaveSite { position, function, registers, values: None, result })
+            Some(LeaveSite { position, function, registers, values: None, result, landing: None })
         });
         self.portal = Some(Portal { function, greens, frame, leave });
         Some(())
@@ -342,6 +351,12 @@ impl Driver {
             return Outcome::Not;
         };
         if let Some(code) = self.locations[location].code.clone() {
+            let Location { short, waiting, .. } = self.locations[location];
+            if short || (waiting && !self.affordable()) {
+                counters.doze(hash);
+                return Outcome::Not;
+            }
+            self.locations[location].waiting = false;
             counters.pin(hash);
             return self.run(&code, state);
         }
@@ -377,23 +392,49 @@ impl Driver {
         match self.execute(code, frame) {
             Ran::Returned(value) => {
                 self.stats.returns += 1;
-                let frames = self.leaving(frame, value);
-                self.go_on(Continue::Frames(frames), state)
+                self.returned(frame, value, state)
             }
             Ran::Exited(exit) => self.exited(exit, state),
         }
     }
 
-    /// The frames in which the portal leaves a guest frame.
-    fn leaving(&self, frame: u64, value: u64) -> Vec<SavedFrame> {
-        let portal = self.portal();
-        let site = portal.leave.as_ref().expect("units return only where the portal leaves frames");
-        let values = site.values.clone().unwrap_or_default();
-        let outer = SavedFrame { function: portal.function, position: site.position, values };
+    /// A unit has returned: leaves its guest frame, and goes on.
+    fn returned(&mut self, frame: u64, value: u64, state: &mut [u64]) -> Outcome {
         let arguments = [frame, value];
-        let live = site.function.code().live(0).iter();
-        let values = live.map(|register| arguments[register.index()]).collect();
-        vec![outer, SavedFrame { function: site.function, position: 0, values }]
+        let portal = self.portal.as_mut().expect("units have been traced");
+        let function = portal.function;
+        let site = portal.leave.as_mut().expect("units return only where the portal leaves frames");
+        let values = site.values.clone().unwrap_or_default();
+        let mut answered = [0; RESULTS];
+        let call = function.code().operation(site.position);
+        let Operation::Call { results, .. } = call else { unreachable!("the leaving function is called there") };
+        match &site.landing {
+            Some(Some(landing)) => {
+                // SAFETY: the portal would call it so.
+                let landed = unsafe { landing.land(&arguments, &mut answered, state) };
+                if landed {
+                    return Outcome::Moved;
+                }
+            }
+            // SAFETY: as above; there is room for the result.
+            _ if results.len() <= RESULTS => unsafe {
+                (site.function.native)(arguments.as_ptr(), answered.as_mut_ptr())
+            },
+            _ => unreachable!("leaving functions answer few words"),
+        }
+        let result = &answered[..results.len()];
+        if site.landing.is_none() {
+            site.landing = Some(Landing::find(function.code(), site.position, &values, result));
+        }
+        // Behind the call, with its result.
+        let known = |register: &Register| {
+            let across = site.registers.iter().position(|other| other == register).map(|at| values[at]);
+            across.or_else(|| results.iter().position(|other| other == register).map(|at| result[at]))
+        };
+        let live = function.code().live(site.position + 1).iter();
+        let values = live.map(|register| known(register).unwrap_or_default()).collect();
+        let frame = SavedFrame { function, position: site.position + 1, values };
+        self.go_on(Continue::Frames(vec![frame]), state)
     }
 
     /// The frame in which the portal begins in a state.
@@ -488,7 +529,11 @@ impl Driver {
         let Some(info) = self.units.get(&Rc::as_ptr(code)) else { return false };
         let patience = info.patience.get(&id).copied().unwrap_or(eagerness);
         let location = info.location;
-        if eagerness == 0 || code.count(id) < patience || info.forcing.is_some() || !self.affordable() {
+        if eagerness == 0 || code.count(id) < patience || info.forcing.is_some() {
+            return false;
+        }
+        if !self.affordable() {
+            self.locations[location].waiting = true;
             return false;
         }
         let first = self.locations[location].code.as_ref().map(Rc::as_ptr);
@@ -537,7 +582,10 @@ impl Driver {
                     self.log_unit(Part::Trace, location, "trace", &traced.unit);
                     let closed = traced.closed.then_some(location);
                     match self.compile(&traced.unit, None, closed) {
-                        Ok(code) => self.install(location, code, &traced.dependencies),
+                        Ok(code) => {
+                            self.locations[location].short = self.is_short(&traced.unit);
+                            self.install(location, code, &traced.dependencies);
+                        }
                         Err(abort) => self.aborted(location, abort),
                     }
                     return self.go_on(going_on, state);
@@ -599,6 +647,13 @@ impl Driver {
             }
         }
         self.go_on(going_on, state)
+    }
+
+    /// Whether entering the unit from the interpreter would take longer than what it does.
+    fn is_short(&self, recorded: &Unit) -> bool {
+        let last = recorded.ops.last().map(|op| op.code);
+        let calls = recorded.ops.iter().any(|op| op.code == OpCode::CallUnit);
+        last == Some(OpCode::Return) && !calls && self.optimised.ops.len() < self.parameters.short_unit as usize
     }
 
     fn aborted(&mut self, location: LocationId, abort: Abort) {
@@ -678,7 +733,7 @@ impl Driver {
     }
 
     /// For tests: what makes each guard of the unit that has just been compiled fail.
-    fn forcing(&self, parent: Option<(&Rc<Code>, ExitId)>) -> Option<Box<Forcing>> {
+    fn forcing(&self, parent: Option<(&Rc<Code>, ExitId)>, dependencies: &[u64]) -> Option<Box<Forcing>> {
         if !self.parameters.fail_guards {
             return None;
         }
@@ -686,7 +741,8 @@ impl Driver {
         let ops = self.optimised.ops.iter().enumerate();
         let guards = ops.filter(|(_, op)| is_guard(op)).map(|(at, _)| at).collect();
         let parent = parent.map(|(code, id)| (Rc::clone(code), id));
-        Some(Box::new(Forcing { unit: self.optimised.clone(), parent, guards, missed: 0 }))
+        let dependencies = dependencies.into();
+        Some(Box::new(Forcing { unit: self.optimised.clone(), parent, guards, missed: 0, dependencies }))
     }
 
     /// An exit has been taken in code that forces guards: goes on to the next guard, once this one has failed.
@@ -715,6 +771,7 @@ impl Driver {
         let parent = forcing.parent.take();
         let bridge = parent.as_ref().map(|(code, id)| (code, *id));
         let Ok(code) = self.assemble(&unit, bridge) else { return };
+        self.dependencies.add(&forcing.dependencies, &code);
         match bridge {
             None => {
                 self.machine.bind(self.locations[location].entry, &code, 0);
@@ -739,7 +796,7 @@ impl Driver {
         let entry = self.locations[location].entry;
         self.machine.bind(entry, &code, 0);
         let bridges = self.parameters.bridge_limit;
-        let forcing = self.forcing(None);
+        let forcing = self.forcing(None, dependencies);
         let info = UnitInfo { location, bridges, patience: FxHashMap::default(), forcing: None };
         self.units.insert(Rc::as_ptr(&code), info);
         self.dependencies.add(dependencies, &code);
@@ -761,7 +818,7 @@ impl Driver {
         if code.attach(id, bridge).is_err() {
             return self.bridge_failed(code, id, Abort::NotCompiled);
         }
-        let forcing = self.forcing(Some((code, id)));
+        let forcing = self.forcing(Some((code, id)), dependencies);
         let info = UnitInfo { location, bridges: 0, patience: FxHashMap::default(), forcing: None };
         self.units.insert(Rc::as_ptr(bridge), info);
         self.dependencies.add(dependencies, bridge);

@@ -22,6 +22,10 @@ pub struct Location {
     pub code: Option<Rc<Code>>,
     /// How its loop is entered behind the first iteration.
     pub loop_entry: Option<LoopEntry>,
+    /// Whether its unit is too short to be entered from the interpreter; other units call it.
+    pub short: bool,
+    /// Whether its unit is not to be entered before there is time to compile what it lacks.
+    pub waiting: bool,
     /// How often it was asked about while its counter belonged to another location too.
     pub asked: u32,
     /// How often tracing it failed, in a row.
@@ -53,7 +57,17 @@ impl Locations {
         let entry = descriptors.intern_entry(entry)?;
         let greens: Box<[u64]> = greens.into();
         self.numbers.insert(greens.clone(), id);
-        self.list.push(Location { greens, entry, code: None, loop_entry: None, asked: 0, aborts: 0, inlined: true });
+        self.list.push(Location {
+            greens,
+            entry,
+            code: None,
+            loop_entry: None,
+            short: false,
+            waiting: false,
+            asked: 0,
+            aborts: 0,
+            inlined: true,
+        });
         Some(id)
     }
 

@@ -15,6 +15,7 @@
 //! | [`locations`] | what is known of each point of the guest program |
 //! | [`dependencies`] | what units rest on |
 //! | [`driver`] | entering units, leaving them, and what comes of it |
+//! | [`landing`] | returning to the native interpreter |
 //! | [`residual`] | how units call Rust |
 //! | [`roots`] | what the collector must see |
 //! | [`parameters`] | the parameters, by name |
@@ -31,6 +32,7 @@ use tailor_jitcode::JitFunction;
 mod counters;
 mod dependencies;
 mod driver;
+mod landing;
 mod locations;
 mod log;
 mod parameters;

@@ -24,6 +24,8 @@ pub struct Parameters {
     pub abort_limit: u32,
     /// The share of the time since the start that compiling may take, in percent; 0 means any.
     pub budget: u32,
+    /// Units that return after fewer operations are not entered from the interpreter, but called from other units.
+    pub short_unit: u32,
     /// Bytes of machine code in all.
     pub code_limit: usize,
     /// Bytes of native stack that compiled code may use for its recursion.
@@ -49,6 +51,7 @@ impl Default for Parameters {
             bridge_limit: 200,
             abort_limit: 8,
             budget: 8,
+            short_unit: 300,
             code_limit: 64 << 20,
             native_stack: 512 << 10,
             passes: Passes::ALL,
@@ -96,6 +99,7 @@ const NAMES: &[&str] = &[
     "bridge_limit",
     "abort_limit",
     "budget",
+    "short_unit",
     "code_limit",
     "native_stack",
     "seed",
@@ -157,6 +161,7 @@ impl Parameters {
             "bridge_limit" => self.bridge_limit = number,
             "abort_limit" => self.abort_limit = number,
             "budget" => self.budget = number,
+            "short_unit" => self.short_unit = number,
             "code_limit" => self.code_limit = number as usize,
             "native_stack" => self.native_stack = number as usize,
             "seed" => self.seed = u64::from(number),

@@ -232,3 +232,35 @@ fn an_object_that_is_virtual_on_both_sides_is_passed_as_its_fields() {
     let escaping = bridge.replace("guard_valid", "store.s1 %f, %q guard_valid");
     assert!(!pair(BOXING, &escaping).entered);
 }
+
+/// A loop with tests of what is the same each time that are found again by roundabout ways: a word that is not 0, a field of an object that turns out to be a certain one.
+const TESTING: &str = "
+entry(%r: ref): jump header(%r)
+header(%f: ref):
+  guard_valid [ 1@1 { %f } ]
+  %p = load.s1 %f
+  guard_true %p [ 1@2 { %f } ]
+  %o = i2r %p
+  %c = load.class %o
+  %k = eq %c, 77
+  guard_true %k [ 1@3 { %f } ]
+  %same = req %o, &0x5000
+  guard_true %same [ 1@4 { %f } ]
+  %i = load.s0 %f
+  %j = add %i, -1
+  guard_true %j [ 1@5 { %f } ]
+  store.s0 %f, %j
+  jump header(%f)";
+
+#[test]
+fn a_loop_that_tests_nothing_twice_can_be_entered() {
+    let bridge = "entry(%f: ref, %i: int):
+           store.s0 %f, %i
+           guard_valid [ 1@1 { %f } ]
+           jump_unit.loop(%f)";
+    let pair = pair(TESTING, bridge);
+    assert!(pair.entered);
+    let guards = |unit: &Unit| unit.ops.iter().filter(|op| op.code.class() == crate::ir::opcode::Class::Guard).count();
+    // Those of the first iteration, of the entry, and of the counter.
+    assert_eq!(guards(&pair.looping), 5 + 1 + 1);
+}

@@ -1,0 +1,22 @@
+//! Random programs for 100 seconds: they must behave alike natively, compiled, and in the black hole.
+//!
+//! They run in the workers of `som-fuzz`, so that a crash or an endless loop is told with its seed. How far it gets
+//! depends on the machine, which programs are run does not. The same for an hour, with others:
+//! `cargo run --release -p som-generator -- --seconds 3600 --seed 1000000`
+
+use std::process::Command;
+
+#[test]
+fn ways_to_execute_a_program_agree() {
+    let saved = std::env::temp_dir().join(format!("som-generator-ways-{}", std::process::id()));
+    let fuzz = Command::new(env!("CARGO_BIN_EXE_som-fuzz"))
+        .args(["--seconds", "100", "--seed", "300000", "--size", "2", "--patience", "60", "--save"])
+        .arg(&saved)
+        .output()
+        .expect("the program was built with this test");
+    let said = String::from_utf8_lossy(&fuzz.stderr);
+    assert!(fuzz.status.success(), "{said}");
+    let programs: Option<u64> =
+        said.trim().rsplit(['\r', '\n']).next().and_then(|last| last.split(' ').next()?.parse().ok());
+    assert!(programs.is_some_and(|n| n >= 20), "too few programs to show anything: {said}");
+}
