@@ -131,13 +131,18 @@ fn ending(vm: &mut Vm, unit: &str) -> (Ending, String) {
 }
 
 /// Runs a program in its natural form, in other [ways](ways()), each of which is announced beforehand, and in another
-/// form; and compares.
+/// form; and compares. Of a hundred compiled runs, `stressed` collect at every few allocations.
 ///
 /// # Errors
 /// How it shows a bug.
-pub fn check(program: &Program, directory: &Path, mut announce: impl FnMut(&Way)) -> Result<(), Failure> {
+pub fn check(
+    program: &Program,
+    stressed: usize,
+    directory: &Path,
+    mut announce: impl FnMut(&Way),
+) -> Result<(), Failure> {
     let natural = run(program, Form::InPlace, directory)?;
-    for way in ways(program.seed) {
+    for way in ways(program.seed, stressed) {
         announce(&way);
         let runs = run_in(program, Form::InPlace, &way, directory)?;
         compare(&natural, &runs, true).map_err(|how| Failure::Wrong(way, how))?;

@@ -49,10 +49,10 @@ const SALT: u64 = 0x6a69_745f_7761_7973;
 /// One program in so many is executed in the black hole, which takes as long as all else.
 const BLACK_HOLE: u64 = 4;
 
-/// The ways to execute the program of a seed, beside the native one.
-pub fn ways(seed: u64) -> Vec<Way> {
+/// The ways to execute the program of a seed, beside the native one. Of a hundred compiled runs, `stressed` collect at every few allocations.
+pub fn ways(seed: u64, stressed: usize) -> Vec<Way> {
     let mut random = Random::new(seed ^ SALT);
-    let mut ways = vec![compiled(&mut random), compiled(&mut random)];
+    let mut ways = vec![compiled(&mut random, stressed), compiled(&mut random, stressed)];
     if seed.is_multiple_of(BLACK_HOLE) {
         let as_unit = (seed / BLACK_HOLE).is_multiple_of(2);
         let execution = if as_unit { Execution::JitcodeAsUnit } else { Execution::Jitcode };
@@ -61,7 +61,7 @@ pub fn ways(seed: u64) -> Vec<Way> {
     ways
 }
 
-fn compiled(random: &mut Random) -> Way {
+fn compiled(random: &mut Random, stressed: usize) -> Way {
     let mut parameters = vec!["budget=0".to_string()];
     let mut number = |name: &str, values: &[u32], random: &mut Random| {
         parameters.push(format!("{name}={}", random.pick(values)));
@@ -96,8 +96,8 @@ fn compiled(random: &mut Random) -> Way {
     if random.chance(25) {
         parameters.push("fail_guards".into());
     }
-    let collector = if random.chance(25) {
-        let (stress, verify) = (random.pick(&[2, 10, 50, 300]), random.pick(&[10, 50, 200]));
+    let collector = if random.chance(stressed) {
+        let (stress, verify) = (random.pick(&[20, 50, 100, 500]), random.pick(&[10, 50, 200]));
         format!("stress={stress},verify={verify},seed={}", random.below(1000))
     } else {
         String::new()
