@@ -528,7 +528,7 @@ impl Walk<'_> {
             return;
         }
         let object = self.concrete(object, Type::Ref);
-        self.flush_interiors();
+        self.flush_interiors(object);
         let mut noted = false;
         for class in bits(self.s.heap.dirty_classes()) {
             for location in &mut self.s.heap.classes[class] {
@@ -549,11 +549,15 @@ impl Walk<'_> {
     }
 
     /// Writes dirty locations that are reached through pointers into objects: the barrier that is to come is perhaps theirs.
-    fn flush_interiors(&mut self) {
+    fn flush_interiors(&mut self, object: Ref) {
         for class in bits(self.s.heap.dirty_classes()) {
             for number in 0..self.s.heap.classes[class].len() {
                 let location = self.s.heap.classes[class][number];
-                let computed = location.base.as_op().is_some_and(|at| self.out.ops[at].code == OpCode::PtrAdd);
+                let computed = match location.base.as_op() {
+                    Some(at) => self.out.ops[at].code == OpCode::PtrAdd,
+                    // Of two constants, one may point into what the other points to.
+                    None => location.base != object && object.as_constant().is_some(),
+                };
                 if computed && location.kind != MemKind::Stack {
                     self.flush(class, number);
                 }

@@ -59,6 +59,12 @@ impl Tracer<'_> {
         let op = Op { aux: u16::from(bits), ..Op::new(code, ty) };
         let word_of = |at: usize| operands.get(at).map_or(0, |operand| operand.0);
         let word = evaluate(&op, word_of(0), word_of(1), word_of(2))?;
+        // An address in an object that is a constant keeps the object: its barrier has to be told from others.
+        if code == OpCode::PtrAdd
+            && let Some(sym) = self.simplified(code, operands)
+        {
+            return Some((word, sym));
+        }
         if operands.iter().all(|&(_, sym)| sym.base.as_constant().is_some()) {
             return Some((word, self.constant(ty, word)));
         }
