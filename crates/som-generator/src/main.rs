@@ -38,7 +38,7 @@ struct Options {
     /// Seconds that one program may take.
     #[arg(long, default_value_t = 10, value_name = "N")]
     patience: u64,
-    /// Of a hundred compiled runs, how many collect at every few allocations. With any, a known bug of the compiler shows (docs/tracing.md).
+    /// Of a hundred compiled runs, how many collect at every few allocations.
     #[arg(long, default_value_t = 25, value_name = "N")]
     stressed: usize,
     /// Print the program of a seed and stop.

@@ -1,8 +1,7 @@
 //! Random programs for 100 seconds: they must behave alike natively, compiled, and in the black hole.
 //!
 //! They run in the workers of `som-fuzz`, so that a crash or an endless loop is told with its seed. How far it gets
-//! depends on the machine, which programs are run does not. Without stress on the collector, until a bug that it shows is
-//! found (docs/tracing.md). The same for an hour, with others:
+//! depends on the machine, which programs are run does not. The same for an hour, with others:
 //! `cargo run --release -p som-generator -- --seconds 3600 --seed 1000000`
 
 use std::process::Command;
@@ -11,7 +10,7 @@ use std::process::Command;
 fn ways_to_execute_a_program_agree() {
     let saved = std::env::temp_dir().join(format!("som-generator-ways-{}", std::process::id()));
     let fuzz = Command::new(env!("CARGO_BIN_EXE_som-fuzz"))
-        .args(["--seconds", "100", "--seed", "300000", "--size", "2", "--patience", "60", "--stressed", "0", "--save"])
+        .args(["--seconds", "100", "--seed", "300000", "--size", "2", "--patience", "60", "--save"])
         .arg(&saved)
         .output()
         .expect("the program was built with this test");

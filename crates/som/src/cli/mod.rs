@@ -184,7 +184,7 @@ pub fn main() -> u8 {
 /// Makes the VM compile, as the options and the environment say.
 #[cfg(feature = "jit")]
 fn compile(vm: &mut Vm, options: &Options) -> Result<(), LogError> {
-    // Not yet by default: see the chapter on the tracing compiler.
+    // Not yet by default: see docs/tracing.md.
     if let Some(parameters) = &options.jit {
         let log = Log::open(&std::env::var("TAILOR_LOG").unwrap_or_default())?;
         vm.compile(parameters.clone(), log);
