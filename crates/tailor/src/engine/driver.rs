@@ -61,6 +61,25 @@ pub struct Portal {
     pub leave: Option<LeaveSite>,
 }
 
+impl Portal {
+    /// The words of the state with these greens and this frame.
+    fn state(&self, greens: &[u64], frame: u64) -> Vec<u64> {
+        let mut state = vec![0; greens.len() + 1];
+        for (&at, &word) in self.greens.iter().zip(greens) {
+            state[at] = word;
+        }
+        state[self.frame] = frame;
+        state
+    }
+
+    /// The frame in which the portal begins in a state.
+    fn beginning(&self, state: &[u64]) -> Vec<SavedFrame> {
+        let live = self.function.code().live(0).iter();
+        let values = live.map(|register| state[register.index()]).collect();
+        vec![SavedFrame { function: self.function, position: 0, values }]
+    }
+}
+
 /// The call by which the portal leaves guest frames. Where it does so in several places, what follows is the same in all of them (that is a rule for authors), so the first stands for all.
 #[derive(Clone, Debug)]
 pub struct LeaveSite {
@@ -154,7 +173,6 @@ pub struct Driver {
     retired: Vec<Rc<Code>>,
     shapes: Vec<FrameShape>,
     shape_numbers: FxHashMap<FrameShape, u32>,
-    positions: Vec<Box<[u64]>>,
     classes: FxHashMap<*const Memory, AliasClass>,
     pub(crate) residuals: Residuals,
     pub(crate) buffer_class: AliasClass,
@@ -203,7 +221,6 @@ impl Driver {
             retired: Vec::new(),
             shapes: Vec::new(),
             shape_numbers: FxHashMap::default(),
-            positions: Vec::new(),
             classes: FxHashMap::default(),
             residuals: Residuals::default(),
             indexed: AliasSet::NONE,
@@ -262,12 +279,6 @@ impl Driver {
     /// The alias class of a place of jitcode.
     pub(crate) fn class(&mut self, memory: &Memory) -> AliasClass {
         *self.classes.entry(std::ptr::from_ref(memory)).or_insert_with(|| memory.class())
-    }
-
-    /// The number of a guest position.
-    pub(crate) fn position(&mut self, greens: &[u64]) -> u32 {
-        self.positions.push(greens.into());
-        self.positions.len() as u32 - 1
     }
 
     /// The location with these greens.
@@ -437,13 +448,6 @@ impl Driver {
         self.go_on(Continue::Frames(vec![frame]), state)
     }
 
-    /// The frame in which the portal begins in a state.
-    fn beginning(&self, state: &[u64]) -> Vec<SavedFrame> {
-        let function = self.portal().function;
-        let values = function.code().live(0).iter().map(|register| state[register.index()]).collect();
-        vec![SavedFrame { function, position: 0, values }]
-    }
-
     /// Goes on to the next merge point.
     fn go_on(&mut self, going_on: Continue, state: &mut [u64]) -> Outcome {
         let words = match going_on {
@@ -542,7 +546,7 @@ impl Driver {
 
     /// Executes a call of a unit on behalf of a trace that is being recorded. `state` is that at the callee's entry.
     pub(crate) fn execute_callee(&mut self, location: LocationId, frame: u64, state: &[u64]) -> Done {
-        let mut frames = self.beginning(state);
+        let mut frames = self.portal().beginning(state);
         if let Some(code) = self.locations[location].code.clone() {
             match self.execute(&code, frame) {
                 Ran::Returned(value) => {
@@ -599,22 +603,12 @@ impl Driver {
                     self.stats.aborts[Abort::InnerLoop as usize] += 1;
                     self.roots.release();
                     (location, is_call) = (other, false);
-                    let greens = self.locations[other].greens.clone();
-                    self.state_of(&greens, frame, state);
+                    state.copy_from_slice(&self.portal().state(&self.locations[other].greens, frame));
                 }
             }
         }
-        let frames = self.beginning(state);
+        let frames = self.portal().beginning(state);
         self.go_on(Continue::Frames(frames), state)
-    }
-
-    /// Writes down the state at a location.
-    fn state_of(&self, greens: &[u64], frame: u64, state: &mut [u64]) {
-        let portal = self.portal();
-        for (&at, &word) in portal.greens.iter().zip(greens) {
-            state[at] = word;
-        }
-        state[portal.frame] = frame;
     }
 
     /// Traces from an exit on.
@@ -641,8 +635,7 @@ impl Driver {
             End::Instead(other, frame) => {
                 self.bridge_failed(code, id, Abort::InnerLoop);
                 self.roots.release();
-                let greens = self.locations[other].greens.clone();
-                self.state_of(&greens, frame, state);
+                state.copy_from_slice(&self.portal().state(&self.locations[other].greens, frame));
                 return self.trace(other, false, state);
             }
         }
@@ -878,14 +871,8 @@ fn take_over(
     };
     if let Some((location, unbound)) = refused {
         let frame = interrupted.refused_arguments(&[Type::Ref]).next().unwrap_or_default();
-        let mut state = vec![0; portal.greens.len() + 1];
-        for (&at, &word) in portal.greens.iter().zip(&locations[location].greens) {
-            state[at] = word;
-        }
-        state[portal.frame] = frame;
-        let live = portal.function.code().live(0).iter();
-        let values = live.map(|register| state[register.index()]).collect();
-        exit.frames = vec![SavedFrame { function: portal.function, position: 0, values }];
+        let state = portal.state(&locations[location].greens, frame);
+        exit.frames = portal.beginning(&state);
         if unbound {
             exit.unbound = Some((location, state));
         }

@@ -1,6 +1,6 @@
 //! Merge points and entry points: where the guest is, and where traces end.
 
-use tailor_compiler::ir::{ListRange, Op, OpCode, Position, Ref, Type};
+use tailor_compiler::ir::{LabelId, ListRange, Op, OpCode, Ref, Type};
 use tailor_jitcode::code::Mark;
 use tailor_jitcode::tape::Color;
 
@@ -76,8 +76,6 @@ impl Tracer<'_> {
             self.guest_frame = point.frame.offset;
             self.renew_root_frame();
         }
-        let position = self.driver.position(&point.greens);
-        self.unit.positions.push(Position { op: self.unit.ops.len() as u32, position });
         Ok(())
     }
 
@@ -172,7 +170,7 @@ impl Tracer<'_> {
     }
 
     /// The root of a trace that begins at a location: the unit's label and parameter.
-    pub(super) fn open(&mut self) -> (Ref, tailor_compiler::ir::LabelId) {
+    pub(super) fn open(&mut self) -> (Ref, LabelId) {
         let param = Op::new(OpCode::Param, Type::Ref);
         let entry = self.unit.new_label();
         self.place(entry);
@@ -185,7 +183,7 @@ impl Tracer<'_> {
     }
 
     /// Places a label.
-    pub(super) fn place(&mut self, label: tailor_compiler::ir::LabelId) {
+    pub(super) fn place(&mut self, label: LabelId) {
         self.unit.labels[label.0 as usize] = self.unit.ops.len() as u32;
         self.unit.push(Op { a: label.0, ..Op::new(OpCode::Label, Type::Void) });
     }
