@@ -94,21 +94,31 @@ impl Walk<'_> {
     }
 
     fn match_rule(&self, rule: &Rule, op: &Op) -> Option<Bindings> {
-        let operands = [op.a, op.b, op.c].map(Ref::from_word);
         let mut bindings = [Ref::NONE; LETTERS];
-        if self.match_operands(rule.operands, &operands, &mut bindings) {
+        if self.match_operands(rule.operands, op, &mut bindings) {
             return Some(bindings);
         }
         if is_commutative(op.code) {
             let mut bindings = [Ref::NONE; LETTERS];
-            let swapped = [operands[1], operands[0]];
+            let swapped = Op { a: op.b, b: op.a, ..*op };
             return self.match_operands(rule.operands, &swapped, &mut bindings).then_some(bindings);
         }
         None
     }
 
-    fn match_operands(&self, patterns: &[Pattern], operands: &[Ref], bindings: &mut Bindings) -> bool {
-        patterns.iter().zip(operands).all(|(pattern, &operand)| self.match_value(pattern, operand, bindings))
+    /// Whether the operands of `op` match.
+    ///
+    /// They are taken from the operation one by one: of an array of them, on the stack of this recursion, LLVM 22 makes code by which nested patterns never match.
+    /// (`patterns_are_recognised` fails then, in a release build with one codegen unit.)
+    fn match_operands(&self, patterns: &[Pattern], op: &Op, bindings: &mut Bindings) -> bool {
+        patterns.iter().enumerate().all(|(number, pattern)| {
+            let word = match number {
+                0 => op.a,
+                1 => op.b,
+                _ => op.c,
+            };
+            self.match_value(pattern, Ref::from_word(word), bindings)
+        })
     }
 
     fn match_value(&self, pattern: &Pattern, value: Ref, bindings: &mut Bindings) -> bool {
@@ -119,10 +129,7 @@ impl Walk<'_> {
             Pattern::Op(code, patterns) => {
                 let Some(at) = value.as_op() else { return false };
                 let op = &self.out.ops[at];
-                op.code == code && {
-                    let operands = [op.a, op.b, op.c].map(Ref::from_word);
-                    self.match_operands(patterns, &operands, bindings)
-                }
+                op.code == code && self.match_operands(patterns, op, bindings)
             }
         }
     }
