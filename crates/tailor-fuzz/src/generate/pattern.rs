@@ -5,6 +5,12 @@ use super::maker::Maker;
 use super::tree::Code;
 use super::types::{INTS, Int, Type};
 
+/// Whether a guard may stand behind a pattern. The macro takes such an arm apart into one for each choice of alternatives, up to 32 (`alternatives.rs` of tailor-macros); each `|` at most
+/// doubles their number.
+pub(super) fn may_be_guarded(pattern: &str) -> bool {
+    pattern.matches(" | ").count() <= 5
+}
+
 impl Maker<'_> {
     /// A type that is worth looking into.
     pub fn scrutinee_type(&mut self) -> Type {
@@ -188,7 +194,7 @@ impl Maker<'_> {
         for _ in 0..count {
             let arm = self.scoped(|m| {
                 let pattern = m.pattern(&ty, 2);
-                let guard = m.guard(share);
+                let guard = if may_be_guarded(&pattern) { m.guard(share) } else { Code::default() };
                 let body = body(m, share, false);
                 Code::fill(&format!("{pattern} # => #\n"), [guard, body])
             });

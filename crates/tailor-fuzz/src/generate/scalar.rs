@@ -2,6 +2,7 @@
 
 use super::features::Feature as F;
 use super::maker::{Maker, Row};
+use super::pattern::may_be_guarded;
 use super::tree::Code;
 use super::types::{INTS, Type};
 
@@ -78,7 +79,8 @@ impl Maker<'_> {
         let subject = self.definite(&ty, size / 2);
         self.without_assignments(|m| {
             let pattern = m.pattern(&ty, 2);
-            let guard = m.rng.chance(40).then(|| m.expr(&Type::Bool, size / 3));
+            let guarded = may_be_guarded(&pattern) && m.rng.chance(40);
+            let guard = guarded.then(|| m.expr(&Type::Bool, size / 3));
             match guard {
                 Some(guard) => Code::fill(&format!("matches!(#, ({pattern}) if (#))"), [subject, guard]),
                 None => Code::fill(&format!("matches!(#, ({pattern}))"), [subject]),

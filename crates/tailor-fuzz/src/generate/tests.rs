@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 
+use super::pattern::may_be_guarded;
 use super::tree::Code;
 use super::types::INTS;
 use super::{Program, Selection, generate};
@@ -66,6 +67,20 @@ fn braces_are_balanced_and_parts_can_be_left_out_one_by_one() {
         for (open, close) in [('{', '}'), ('(', ')'), ('[', ']')] {
             assert_eq!(text.matches(open).count(), text.matches(close).count(), "without {part}");
         }
+    }
+}
+
+/// Seed 9101 had a guard behind more alternatives than the macro takes.
+#[test]
+fn no_guard_stands_behind_many_alternatives() {
+    assert!(may_be_guarded("(0 | 1, 0 | 1 | 2, 0 | _)") && !may_be_guarded("(0 | 1 | 2, 0 | 1 | 2, 0 | 1 | _)"));
+    let text = whole(&generate(9101, 150));
+    let guarded = text.lines().filter_map(|line| line.split_once(" if (")).map(|(pattern, _)| pattern);
+    // What assigns is no arm, and a pattern calls no macro.
+    let patterns: Vec<_> = guarded.filter(|p| ![" = ", "!", "return"].iter().any(|sign| p.contains(sign))).collect();
+    assert!(patterns.iter().any(|p| p.contains(" | ")));
+    for pattern in patterns {
+        assert!(may_be_guarded(pattern), "{pattern}");
     }
 }
 
