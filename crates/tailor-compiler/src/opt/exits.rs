@@ -6,11 +6,16 @@
 //! - recipes and pending stores are made once for a *group*: the snapshots between two changes of what is virtual or pending. A group has one list of recipes, which grows as further objects are
 //!   mentioned; a snapshot takes its beginning. Frames that mention virtual objects are copied once per group, since they refer to recipes by number.
 //!
+//! # What a failing guard says
+//! At a guard's exit its condition does not hold: slots that contain the condition, or its negation, are constants (the pass `exits`). Interpreters compute a truth value and then branch on it, so most such
+//! slots are all that keeps the truth value from being fused with the guard. Such frames belong to one guard and are not shared. Nothing else rests on this: where guards are made to fail that would not, as tests do, the pass is off.
+//!
 //! A *copy* of the source's values ends where they are renamed anew (the second copy of a loop's body) or known less (a label): frames are copied anew there.
 
+use super::facts::Fact;
 use super::heap::bits;
 use super::walk::{Walk, as_virtual};
-use crate::ir::{Frame, FrameId, PendingStore, Recipe, Ref, Slot, Snapshot, SnapshotId, Type, Unit};
+use crate::ir::{Frame, FrameId, OpCode, PendingStore, Recipe, Ref, Slot, Snapshot, SnapshotId, Type, Unit};
 
 /// The group of what has no recipe.
 pub const NO_GROUP: u32 = 0;
@@ -18,7 +23,7 @@ pub const NO_GROUP: u32 = 0;
 /// A frame or snapshot of the source and what it has become.
 #[derive(Clone, Copy, Debug)]
 struct Copied {
-    /// The copy it belongs to; 0 for none.
+    /// The copy it belongs to.
     copy: u32,
     /// The group, or `NO_GROUP` if it is valid in all.
     group: u32,
@@ -26,7 +31,10 @@ struct Copied {
     number: u32,
 }
 
-const NOT_COPIED: Copied = Copied { copy: 0, group: NO_GROUP, number: 0 };
+/// The copy that what belongs to one guard alone is of: none.
+const UNSHARED: u32 = 0;
+
+const NOT_COPIED: Copied = Copied { copy: UNSHARED, group: NO_GROUP, number: 0 };
 
 /// See the module's header.
 #[derive(Debug, Default)]
@@ -47,6 +55,10 @@ pub struct Exits {
     snapshots: Vec<Copied>,
     chain: Vec<FrameId>,
     slots: Vec<Slot>,
+    /// The condition of the guard whose snapshot is being made, and its truth where the guard fails.
+    failing: Option<(Ref, bool)>,
+    /// A slot of the frame being made is what it is because the guard fails.
+    told: bool,
 }
 
 impl Exits {
@@ -80,6 +92,14 @@ impl Exits {
 }
 
 impl Walk<'_> {
+    /// The same for a guard on this condition.
+    pub(super) fn snapshot_of_guard(&mut self, id: SnapshotId, condition: Ref, wanted: bool) -> SnapshotId {
+        self.s.exits.failing = self.options.passes.exits.then_some((condition, !wanted));
+        let snapshot = self.snapshot(id);
+        self.s.exits.failing = None;
+        snapshot
+    }
+
     /// The output's snapshot for a snapshot of the source, here.
     pub(super) fn snapshot(&mut self, id: SnapshotId) -> SnapshotId {
         let Snapshot { frames, recipes, stores } = self.src.snapshots.snapshots[id.0 as usize].clone();
@@ -94,7 +114,9 @@ impl Walk<'_> {
         if !self.s.exits.begun {
             self.begin_group(recipes.clone(), stores);
         }
-        let frames = self.frames(frames);
+        let innermost = self.frames(frames);
+        let shared = innermost.is_none_or(|frame| frame.copy != UNSHARED);
+        let frames = innermost.map(|frame| FrameId(frame.number));
         self.make_recipes();
         let first = self.s.exits.first_recipe;
         let end = self.out.snapshots.recipes.len() as u32;
@@ -102,7 +124,9 @@ impl Walk<'_> {
         self.out.snapshots.snapshots.push(Snapshot { frames, recipes: first..end, stores });
         let number = self.out.snapshots.snapshots.len() as u32 - 1;
         let (copy, group) = (self.s.exits.copy, self.s.exits.group);
-        self.s.exits.snapshots[id.0 as usize] = Copied { copy, group, number };
+        if shared {
+            self.s.exits.snapshots[id.0 as usize] = Copied { copy, group, number };
+        }
         if has_own {
             self.s.exits.new_group();
         }
@@ -225,7 +249,7 @@ impl Walk<'_> {
     }
 
     /// A chain of frames.
-    fn frames(&mut self, innermost: Option<FrameId>) -> Option<FrameId> {
+    fn frames(&mut self, innermost: Option<FrameId>) -> Option<Copied> {
         let src = self.src;
         let mut chain = std::mem::take(&mut self.s.exits.chain);
         chain.clear();
@@ -243,7 +267,7 @@ impl Walk<'_> {
             parent = Some(self.frame(frame, parent));
         }
         self.s.exits.chain = chain;
-        parent.map(|parent| FrameId(parent.number))
+        parent
     }
 
     fn frame(&mut self, frame: FrameId, parent: Option<Copied>) -> Copied {
@@ -252,8 +276,10 @@ impl Walk<'_> {
         let mut slots = std::mem::take(&mut self.s.exits.slots);
         slots.clear();
         let mut group = parent.map_or(NO_GROUP, |parent| parent.group);
+        self.s.exits.told = parent.is_some_and(|parent| parent.copy == UNSHARED);
         for &slot in src.snapshots.slots_of(frame) {
             let slot = self.renamed_slot(slot);
+            let slot = self.told_by_failure(slot);
             if matches!(slot, Slot::Virtual(_)) {
                 group = self.s.exits.group;
             }
@@ -263,8 +289,53 @@ impl Walk<'_> {
         let parent = parent.map(|parent| FrameId(parent.number));
         let number = self.out.snapshots.add_frame(parent, code, position, &slots).0;
         self.s.exits.slots = slots;
+        if self.s.exits.told {
+            return Copied { copy: UNSHARED, group, number };
+        }
         let copied = Copied { copy: self.s.exits.copy, group, number };
         self.s.exits.frames[frame.0 as usize] = copied;
         copied
+    }
+
+    /// Whether two values are comparisons of which one holds exactly if the other does not.
+    fn are_opposite(&self, a: Ref, b: Ref) -> bool {
+        let op = |value: Ref| value.as_op().filter(|_| as_virtual(value).is_none()).map(|at| &self.out.ops[at]);
+        let (Some(a), Some(b)) = (op(a), op(b)) else { return false };
+        match (a.code, b.code) {
+            (OpCode::Lt, OpCode::Le)
+            | (OpCode::Le, OpCode::Lt)
+            | (OpCode::LtU, OpCode::LeU)
+            | (OpCode::LeU, OpCode::LtU) => (a.a, a.b) == (b.b, b.a),
+            (OpCode::Eq, OpCode::Ne)
+            | (OpCode::Ne, OpCode::Eq)
+            | (OpCode::RefEq, OpCode::RefNe)
+            | (OpCode::RefNe, OpCode::RefEq)
+            | (OpCode::FEq, OpCode::FNe)
+            | (OpCode::FNe, OpCode::FEq) => (a.a, a.b) == (b.a, b.b),
+            _ => false,
+        }
+    }
+
+    /// What a slot is, given that the guard fails.
+    fn told_by_failure(&mut self, slot: Slot) -> Slot {
+        let (Some((condition, truth)), Slot::Value(value)) = (self.s.exits.failing, slot) else { return slot };
+        let (mut tested, mut wanted) = self.normal_condition(value, true);
+        if self.are_opposite(tested, condition) {
+            (tested, wanted) = (condition, !wanted);
+        }
+        if tested != condition {
+            return slot;
+        }
+        let word = if value != condition {
+            u64::from(truth == wanted)
+        } else if !truth {
+            0
+        } else if Fact::TRUTH.includes(self.fact(condition)) {
+            1
+        } else {
+            return slot;
+        };
+        self.s.exits.told = true;
+        Slot::Value(self.constant(Type::Int, word))
     }
 }

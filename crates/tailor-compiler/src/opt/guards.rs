@@ -71,7 +71,7 @@ impl Walk<'_> {
     }
 
     pub(super) fn guard_on(&mut self, condition: Ref, wanted: bool, snapshot: SnapshotId) {
-        let snapshot = self.snapshot(snapshot);
+        let snapshot = self.snapshot_of_guard(snapshot, condition, wanted);
         let code = if wanted { OpCode::GuardTrue } else { OpCode::GuardFalse };
         let op = Op { a: condition.word(), b: snapshot.0, ..Op::new(code, Type::Void) };
         if self.options.passes.guards && self.strengthen(&op) {

@@ -42,6 +42,8 @@ passes! {
     virtuals
     /// Conditions that are known are not tested again.
     guards
+    /// What a guard has found when it fails is known at its exit.
+    exits
     /// Loops are emitted twice.
     peel
     /// What nobody needs is left out.

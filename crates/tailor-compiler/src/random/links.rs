@@ -66,6 +66,7 @@ fn check(
     verify(&optimised, &world.descriptors).map_err(|error| describe(failure(Step::Optimised, error.to_string())))?;
 
     let units: Vec<&Unit> = std::iter::once(jumper).chain(&world.callees.units).chain([&looping]).collect();
+    let may_force = !options.passes.exits;
     let mut checker = Checker {
         world: &*world,
         seed,
@@ -73,6 +74,7 @@ fn check(
         original: jumper,
         resumer: Resumer::new(units),
         report: Report::default(),
+        may_force,
     };
     let undisturbed = checker.run(jumper, None).map_err(|message| failure(Step::Original, message))?;
     if !matches!(undisturbed.end.outcome, Outcome::Returned(_) | Outcome::Exited(_)) {
@@ -93,7 +95,7 @@ fn check(
         let units: Vec<&Unit> = std::iter::once(jumper).chain(&world.callees.units).chain([&looping]).collect();
         let arguments = arguments(world, seed);
         let resumer = Resumer::new(units);
-        let mut checker = Checker { world: &*world, seed, arguments, original: jumper, resumer, report };
+        let mut checker = Checker { world: &*world, seed, arguments, original: jumper, resumer, report, may_force };
         let checked: Checked = match (number, &mut tools.machine) {
             (0, Some(machine)) => checker
                 .optimised(&bridge, &undisturbed.end)

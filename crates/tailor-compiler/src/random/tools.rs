@@ -27,11 +27,13 @@ pub fn passes(seed: u64) -> Passes {
     let mut rng = Rng::new(seed ^ 0x0b7);
     let mut passes = Passes::ALL;
     if rng.chance(50) {
-        let Passes { fold, ranges, cse, heap, virtuals, guards, peel, dce } = &mut passes;
+        let Passes { fold, ranges, cse, heap, virtuals, guards, exits: _, peel, dce } = &mut passes;
         for pass in [fold, ranges, cse, heap, virtuals, guards, peel, dce] {
             *pass = rng.chance(65);
         }
     }
+    // With it, guards can't be made to fail, which finds more.
+    passes.exits = rng.chance(25);
     passes
 }
 

@@ -28,7 +28,7 @@ use rustc_hash::FxHashMap;
 use tailor_compiler::backend::{Compiler, Machine, MachineError};
 use tailor_compiler::exit::{Code, ExitId, Interrupted, Refused};
 use tailor_compiler::ir::{AliasClass, AliasSet, Descriptors, EntryId, Op, OpCode, Slot, Type, Unit};
-use tailor_compiler::opt::{Links, LoopEntry, Options, Scratch, optimise_linked};
+use tailor_compiler::opt::{Links, LoopEntry, Options, Passes, Scratch, optimise_linked};
 use tailor_compiler::text::{Addresses, print};
 use tailor_jitcode::analysis::alias;
 use tailor_jitcode::black_hole::{Reached, SavedFrame, Stop, resume_until};
@@ -679,8 +679,10 @@ impl Driver {
     ) -> Result<Rc<Code>, Abort> {
         tailor_compiler::verify::debug_verify(unit, &self.descriptors, "the tracer");
         let begun = Instant::now();
-        let options =
-            Options { passes: self.parameters.passes, harmless: self.machine.runtime().harmless, ..Options::default() };
+        // Guards that are made to fail say nothing.
+        let exits = self.parameters.passes.exits && !self.parameters.fail_guards;
+        let passes = Passes { exits, ..self.parameters.passes };
+        let options = Options { passes, harmless: self.machine.runtime().harmless, ..Options::default() };
         // Where the unit goes on, and how its own loop shall be called.
         let goes_on = unit.ops.last().filter(|op| op.code == OpCode::JumpUnit).map(|op| EntryId(op.aux));
         let target = goes_on.and_then(|entry| self.locations.of_entry(entry));
