@@ -11,7 +11,7 @@
 //!
 //! # Addresses
 //! The base is followed through `PtrAdd` of constants to a *root*; the displacement is added to the offset. A constant index, and a constant added to the index, are added to it too. Only for the
-//! guest stack and for indexes is the access itself rewritten (canonical form of [`crate::ir`]): the rule on fields says that equal offsets matter whatever the base is, so
+//! guest stack, for elements and for indexes is the access itself rewritten (canonical form of [`crate::ir`]): the rule on fields says that equal offsets matter whatever the base is, so
 //! a field's offset is not touched.
 //!
 //! # Aliasing
@@ -210,6 +210,9 @@ impl Walk<'_> {
     pub(super) fn locate(&mut self, mem: MemId, base: Ref, index: Ref) -> Location {
         let (mut mem, mut base, mut index) = (mem, base, index);
         let mut desc = *self.descriptors.mem(mem);
+        if self.options.passes.fold && index == Ref::NONE && desc.kind == MemKind::Element {
+            (mem, base, index, desc) = self.fold_address(mem, base, desc);
+        }
         if self.options.passes.fold && index != Ref::NONE {
             (mem, index, desc) = self.fold_index(mem, index, desc);
         }
@@ -241,6 +244,32 @@ impl Walk<'_> {
             literal: false,
             entering: Ref::NONE,
             stored_at: 0,
+        }
+    }
+
+    /// What has been added to the base of an access becomes its index: `base + 16 + (i << 3)` is the base with offset 16 and index `i`, scale 8. So it is computed by the access itself, and the object is seen to be the base.
+    fn fold_address(&mut self, mem: MemId, base: Ref, desc: MemDesc) -> (MemId, Ref, Ref, MemDesc) {
+        let unchanged = (mem, base, Ref::NONE, desc);
+        let op = |value: Ref, code| value.as_op().map(|at| self.out.ops[at]).filter(|op| op.code == code);
+        let Some(sum) = op(base, OpCode::PtrAdd) else { return unchanged };
+        let (root, displacement, mut index, mut scale) = match self.root_of(base) {
+            (root, displacement) if root != base => (root, displacement, Ref::NONE, 0),
+            _ => {
+                let (root, displacement) = self.root_of(Ref::from_word(sum.a));
+                (root, displacement, Ref::from_word(sum.b), 1)
+            }
+        };
+        if index != Ref::NONE
+            && let Some(shift) = op(index, OpCode::Shl)
+            && let Some(bits @ 0..=3) = self.constant_bits(Ref::from_word(shift.b))
+        {
+            (index, scale) = (Ref::from_word(shift.a), 1 << bits);
+        }
+        let Ok(offset) = i32::try_from(i64::from(desc.offset).saturating_add(displacement)) else { return unchanged };
+        let folded = MemDesc { offset, scale, ..desc };
+        match self.descriptors.intern_mem(folded) {
+            Some(better) => (better, root, index, folded),
+            None => unchanged,
         }
     }
 
