@@ -31,7 +31,7 @@ impl Ref {
     }
 
     /// Constant `index`.
-    pub fn constant(index: usize) -> Ref {
+    pub const fn constant(index: usize) -> Ref {
         Ref(!(index as i32))
     }
 

@@ -98,10 +98,10 @@ fn own(code: &Code) -> Summary {
     let mut summary = Summary::default();
     for position in 0..code.len() as Position {
         match code.operation(position) {
-            Operation::Load { memory, .. } if memory.mutability == Mutability::Mutable => {
-                summary.reads = summary.reads.with(memory.class());
+            Operation::Load { memory, class, .. } if memory.mutability == Mutability::Mutable => {
+                summary.reads = summary.reads.with(class);
             }
-            Operation::Store { memory, .. } => summary.writes = summary.writes.with(memory.class()),
+            Operation::Store { class, .. } => summary.writes = summary.writes.with(class),
             Operation::Panic { .. } => summary.panics = true,
             Operation::Call { function, .. } => {
                 summary.reenters |= function.traits.portal;

@@ -5,7 +5,7 @@
 //! # Storage
 //! A *row* is a sorted list of registers, stored once however many instructions have it; each instruction has its row's place. An answer is a slice, without any allocation.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use crate::code::{BitSet, Code, Operation, Position, Register};
 
@@ -37,13 +37,15 @@ pub(crate) fn compute(code: &mut Code) {
     let count = code.register_count();
     // What is live at the beginning of each block, by its number in `starts`.
     let mut at_start = vec![BitSet::new(count); starts.len()];
-    let block_of: HashMap<Position, usize> = starts.iter().enumerate().map(|(i, &start)| (start, i)).collect();
+    // By position, where a block starts.
+    let mut block_of = vec![0; code.len()];
+    starts.iter().enumerate().for_each(|(block, &start)| block_of[start as usize] = block);
     let end_of = |block: usize| starts.get(block + 1).copied().unwrap_or(code.len() as Position);
     let at_end = |block: usize, at_start: &[BitSet]| {
         let last = end_of(block) - 1;
         let mut live = BitSet::new(count);
         code.operation(last).for_each_successor(last, |next| {
-            live.union_with(&at_start[block_of[&next]]);
+            live.union_with(&at_start[block_of[next as usize]]);
         });
         live
     };
@@ -114,18 +116,19 @@ fn block_starts(code: &Code) -> Vec<Position> {
 #[derive(Default)]
 struct Pool {
     words: Vec<Register>,
-    places: HashMap<Vec<Register>, u32>,
+    places: FxHashMap<BitSet, u32>,
 }
 
 impl Pool {
     fn place(&mut self, live: &BitSet) -> u32 {
-        let row: Vec<Register> = live.iter().map(|register| Register(register as u16)).collect();
-        let words = &mut self.words;
-        *self.places.entry(row).or_insert_with_key(|row| {
-            let place = words.len() as u32;
-            words.push(Register(row.len() as u16));
-            words.extend_from_slice(row);
-            place
-        })
+        if let Some(&place) = self.places.get(live) {
+            return place;
+        }
+        let place = self.words.len() as u32;
+        self.words.push(Register(0));
+        self.words.extend(live.iter().map(|register| Register(register as u16)));
+        self.words[place as usize] = Register((self.words.len() - place as usize - 1) as u16);
+        self.places.insert(live.clone(), place);
+        place
     }
 }

@@ -1,7 +1,7 @@
 //! Sets of small numbers.
 
 /// A set of numbers below a bound.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct BitSet {
     words: Vec<u64>,
 }
@@ -10,6 +10,11 @@ impl BitSet {
     /// The empty set of numbers below `bound`.
     pub fn new(bound: usize) -> BitSet {
         BitSet { words: vec![0; bound.div_ceil(64)] }
+    }
+
+    /// Makes it the same as `other`, which has the same bound.
+    pub fn copy_from(&mut self, other: &BitSet) {
+        self.words.copy_from_slice(&other.words);
     }
 
     /// Whether it contains `number`.

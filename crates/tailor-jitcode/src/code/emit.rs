@@ -2,8 +2,7 @@
 //!
 //! Blocks follow each other in reverse postorder, those that panic at the end; a jump to the block that comes next is left out.
 
-use std::collections::HashMap;
-
+use rustc_hash::FxHashMap;
 use tailor_compiler::ir::Type;
 
 use super::instruction::{Instruction, Mark, MarkedVariable, Register, SwitchTable, form, opcode};
@@ -11,6 +10,7 @@ use super::moves::{Scratch, Source, in_sequence};
 use super::registers::{Assignment, assign, split_edges};
 use super::{Call, Code, PanicMessage};
 use crate::function::JitFunction;
+use crate::tape::Memory;
 use crate::tape::graph::{Graph, Inst, Mark as GraphMark, Terminator, Value};
 
 /// Makes code of a graph in SSA form.
@@ -27,7 +27,7 @@ pub(crate) fn emit(function: &'static JitFunction, mut graph: Graph) -> Code {
         registers: &assignment.register,
         register_count: assignment.types.len(),
         constants: Vec::new(),
-        constant_numbers: HashMap::new(),
+        constant_numbers: FxHashMap::default(),
         code: Code::empty(function),
         starts: vec![u32::MAX; graph.blocks.len()],
     };
@@ -38,16 +38,17 @@ pub(crate) fn emit(function: &'static JitFunction, mut graph: Graph) -> Code {
     let Emitter { constants, mut code, .. } = emitter;
     code.register_types = assignment.types.into_boxed_slice();
     code.constants = constants.into_boxed_slice();
+    code.classes = graph.memories.iter().map(Memory::class).collect();
     code.memories = graph.memories.into_boxed_slice();
     code.locations = graph.locations.into_boxed_slice();
     code
 }
 
 /// The moves at the end of each block that jumps with arguments.
-fn sequences(graph: &Graph, order: &[usize], assignment: &mut Assignment) -> HashMap<usize, Vec<(u16, Source)>> {
+fn sequences(graph: &Graph, order: &[usize], assignment: &mut Assignment) -> FxHashMap<usize, Vec<(u16, Source)>> {
     let Assignment { register, types } = assignment;
     let mut scratch = Scratch::default();
-    let mut all = HashMap::new();
+    let mut all = FxHashMap::default();
     for &block in order {
         let Terminator::Jump(edge) = graph.terminator(block) else { continue };
         let mut moves = Vec::new();
@@ -69,14 +70,14 @@ struct Emitter<'a> {
     registers: &'a [Option<u16>],
     register_count: usize,
     constants: Vec<(Type, u64)>,
-    constant_numbers: HashMap<(Type, u64), u16>,
+    constant_numbers: FxHashMap<(Type, u64), u16>,
     code: Code,
     /// First instruction of each block.
     starts: Vec<u32>,
 }
 
 impl Emitter<'_> {
-    fn block(&mut self, block: usize, next: Option<usize>, moves: &HashMap<usize, Vec<(u16, Source)>>) {
+    fn block(&mut self, block: usize, next: Option<usize>, moves: &FxHashMap<usize, Vec<(u16, Source)>>) {
         self.starts[block] = self.code.instructions.len() as u32;
         let data = &self.graph.blocks[block];
         for placed in &data.insts {

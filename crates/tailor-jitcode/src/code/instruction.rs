@@ -10,7 +10,7 @@
 //! Pure operations have the numbers of [`OpCode`]; what only jitcode has is numbered from 128 on ([`opcode`]). Loads and stores have one opcode for each width
 //! and form, so that executing one needs no second decision.
 
-use tailor_compiler::ir::{OpCode, Width};
+use tailor_compiler::ir::{AliasClass, OpCode, Width};
 
 use crate::function::JitFunction;
 use crate::tape::{Color, Memory};
@@ -148,6 +148,8 @@ pub enum Operation<'a> {
         dest: Register,
         /// What is touched.
         memory: &'a Memory,
+        /// Its alias class.
+        class: AliasClass,
         /// The base.
         base: Register,
         /// The index, if there is a scale.
@@ -157,6 +159,8 @@ pub enum Operation<'a> {
     Store {
         /// What is touched.
         memory: &'a Memory,
+        /// Its alias class.
+        class: AliasClass,
         /// The base.
         base: Register,
         /// The index, if there is a scale.

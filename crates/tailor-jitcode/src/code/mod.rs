@@ -33,7 +33,7 @@ mod thread;
 use std::panic::Location;
 use std::sync::OnceLock;
 
-use tailor_compiler::ir::{OpCode, Type};
+use tailor_compiler::ir::{AliasClass, OpCode, Type};
 
 pub(crate) use instruction::{Instruction, form, opcode};
 pub use instruction::{Mark, MarkedVariable, Operation, Position, Register, SwitchTable};
@@ -72,6 +72,8 @@ pub struct Code {
     register_types: Box<[Type]>,
     constants: Box<[(Type, u64)]>,
     memories: Box<[Memory]>,
+    /// Their alias classes.
+    classes: Box<[AliasClass]>,
     calls: Vec<Call>,
     switches: Vec<SwitchTable>,
     returns: Vec<Box<[Register]>>,
@@ -107,6 +109,7 @@ impl Code {
             register_types: Box::default(),
             constants: Box::default(),
             memories: Box::default(),
+            classes: Box::default(),
             calls: Vec::new(),
             switches: Vec::new(),
             returns: Vec::new(),
@@ -148,12 +151,14 @@ impl Code {
     }
 
     /// The type of a register or constant.
+    #[inline]
     pub fn type_of(&self, register: Register) -> Type {
         let registers = &self.register_types;
         registers.get(register.index()).copied().unwrap_or_else(|| self.constants[register.index() - registers.len()].0)
     }
 
     /// The word of a constant; `None` for a register.
+    #[inline]
     pub fn constant(&self, register: Register) -> Option<u64> {
         let index = register.index().checked_sub(self.register_types.len())?;
         Some(self.constants[index].1)
@@ -194,6 +199,7 @@ impl Code {
     }
 
     /// Reads an instruction.
+    #[inline]
     pub fn operation(&self, position: Position) -> Operation<'_> {
         let &Instruction { opcode, bits, d, a, b, x, y } = &self.instructions[position as usize];
         let (d, a, b, at) = (Register(d), Register(a), Register(b), x as usize);
@@ -217,17 +223,25 @@ impl Code {
             opcode::MERGE_POINT => Operation::MergePoint(&self.marks[at]),
             opcode::CAN_ENTER => Operation::CanEnter(&self.marks[at]),
             opcode::LOAD..opcode::LOAD_INDEXED => {
-                Operation::Load { dest: d, memory: &self.memories[at], base: a, index: None }
+                Operation::Load { dest: d, memory: &self.memories[at], class: self.classes[at], base: a, index: None }
             }
-            opcode::LOAD_INDEXED..opcode::STORE => {
-                Operation::Load { dest: d, memory: &self.memories[at], base: a, index: Some(b) }
-            }
+            opcode::LOAD_INDEXED..opcode::STORE => Operation::Load {
+                dest: d,
+                memory: &self.memories[at],
+                class: self.classes[at],
+                base: a,
+                index: Some(b),
+            },
             opcode::STORE..opcode::STORE_INDEXED => {
-                Operation::Store { memory: &self.memories[at], base: a, index: None, value: d }
+                Operation::Store { memory: &self.memories[at], class: self.classes[at], base: a, index: None, value: d }
             }
-            opcode::STORE_INDEXED.. => {
-                Operation::Store { memory: &self.memories[at], base: a, index: Some(b), value: d }
-            }
+            opcode::STORE_INDEXED.. => Operation::Store {
+                memory: &self.memories[at],
+                class: self.classes[at],
+                base: a,
+                index: Some(b),
+                value: d,
+            },
             pure => Operation::Pure {
                 code: OpCode::ALL[usize::from(pure)],
                 bits,

@@ -167,6 +167,18 @@ struct LastUses {
 
 fn last_uses(graph: &Graph, data: &mut BlockData, live_out: &BitSet) -> LastUses {
     let mut live = live_out.clone();
+    let mut at_inst = Vec::new();
+    back_through(graph, data, &mut live, |dying, unused| at_inst.push((dying.to_vec(), unused.to_vec())));
+    at_inst.reverse();
+    let unused_parameters = data.parameters.iter().copied().filter(|value| !live.contains(value.index())).collect();
+    for parameter in &data.parameters {
+        live.remove(parameter.index());
+    }
+    LastUses { live_in: live, unused_parameters, at_inst }
+}
+
+/// From what is live at a block's end to what is live behind its parameters. Calls `f` for each instruction, from the last one on: with the operands that die and the results that nobody uses.
+fn back_through(graph: &Graph, data: &mut BlockData, live: &mut BitSet, mut f: impl FnMut(&[Value], &[Value])) {
     if let Some((terminator, _)) = &mut data.terminator {
         terminator.for_each_own_use(|value| {
             if graph.is_computed(*value) {
@@ -174,9 +186,10 @@ fn last_uses(graph: &Graph, data: &mut BlockData, live_out: &BitSet) -> LastUses
             }
         });
     }
-    let mut at_inst = Vec::new();
+    let (mut dying, mut unused) = (Vec::new(), Vec::new());
     for placed in data.insts.iter_mut().rev() {
-        let (mut dying, mut unused) = (Vec::new(), Vec::new());
+        dying.clear();
+        unused.clear();
         placed.inst.for_each_dest(|dest| {
             if !live.contains(dest.index()) {
                 unused.push(dest);
@@ -188,14 +201,8 @@ fn last_uses(graph: &Graph, data: &mut BlockData, live_out: &BitSet) -> LastUses
                 dying.push(*value);
             }
         });
-        at_inst.push((dying, unused));
+        f(&dying, &unused);
     }
-    at_inst.reverse();
-    let unused_parameters = data.parameters.iter().copied().filter(|value| !live.contains(value.index())).collect();
-    for parameter in &data.parameters {
-        live.remove(parameter.index());
-    }
-    LastUses { live_in: live, unused_parameters, at_inst }
 }
 
 /// For each block, the values that are still needed at its end, arguments of its edges included.
@@ -203,20 +210,23 @@ fn live_values(graph: &mut Graph, order: &[usize]) -> Vec<BitSet> {
     let none = BitSet::new(graph.values.len());
     let mut live_in = vec![none.clone(); graph.blocks.len()];
     let mut live_out = live_in.clone();
+    let mut live = none;
     let mut changed = true;
     while std::mem::take(&mut changed) {
         for &block in order.iter().rev() {
-            let mut out = none.clone();
+            let out = &mut live_out[block];
             for edge in graph.terminator(block).edges() {
                 out.union_with(&live_in[edge.target]);
                 for arg in edge.args.iter().filter(|&&arg| graph.is_computed(arg)) {
                     out.insert(arg.index());
                 }
             }
+            live.copy_from(out);
             let mut data = std::mem::take(&mut graph.blocks[block]);
-            changed |= live_in[block].union_with(&last_uses(graph, &mut data, &out).live_in);
+            back_through(graph, &mut data, &mut live, |_, _| {});
+            data.parameters.iter().for_each(|parameter| live.remove(parameter.index()));
             graph.blocks[block] = data;
-            live_out[block] = out;
+            changed |= live_in[block].union_with(&live);
         }
     }
     live_out

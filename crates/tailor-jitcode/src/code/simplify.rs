@@ -72,16 +72,16 @@ impl Simplifier<'_> {
     fn merge_parameters(&mut self, order: &[usize]) {
         let mut incoming: Vec<Vec<(usize, usize)>> = vec![Vec::new(); self.graph.blocks.len()];
         for &block in order {
-            for (i, edge) in self.graph.terminator(block).edges().iter().enumerate() {
+            for (i, edge) in self.graph.terminator(block).edges().enumerate() {
                 incoming[edge.target].push((block, i));
             }
         }
         for &block in &order[1..] {
             let mut kept = Vec::new();
-            for (i, parameter) in self.graph.blocks[block].parameters.clone().into_iter().enumerate() {
-                let args =
-                    incoming[block].iter().map(|&(from, edge)| self.graph.terminator(from).edges()[edge].args[i]);
-                match self.only_value(parameter, args.collect()) {
+            for i in 0..self.graph.blocks[block].parameters.len() {
+                let parameter = self.graph.blocks[block].parameters[i];
+                let args = incoming[block].iter().map(|&(from, edge)| self.graph.terminator(from).edge(edge).args[i]);
+                match self.only_value(parameter, args) {
                     Some(value) => self.unite(parameter, value),
                     None => kept.push(i),
                 }
@@ -91,7 +91,7 @@ impl Simplifier<'_> {
     }
 
     /// The value that all `args` are, if they are one.
-    fn only_value(&self, parameter: Value, args: Vec<Value>) -> Option<Value> {
+    fn only_value(&self, parameter: Value, args: impl Iterator<Item = Value>) -> Option<Value> {
         let mut only = None;
         let mut undefined = None;
         for arg in args {
@@ -121,7 +121,7 @@ impl Simplifier<'_> {
         *parameters = pick(parameters);
         for &(from, edge) in incoming {
             let (terminator, _) = self.graph.blocks[from].terminator.as_mut().expect("it has this edge");
-            let args = &mut terminator.edges_mut().swap_remove(edge).args;
+            let args = &mut terminator.edge_mut(edge).args;
             *args = pick(args);
         }
     }
@@ -300,7 +300,7 @@ impl Simplifier<'_> {
             let Some((terminator, _)) = &mut data.terminator else { continue };
             terminator.for_each_own_use(|value| _ = used.insert(value.index()));
             let only_jumps = data.insts.is_empty() && matches!(terminator, Terminator::Jump(_));
-            for arg in terminator.edges().into_iter().flat_map(|edge| &edge.args) {
+            for arg in terminator.edges().flat_map(|edge| &edge.args) {
                 if !(only_jumps && data.parameters.contains(arg)) {
                     used.insert(arg.index());
                 }
@@ -362,7 +362,7 @@ impl Simplifier<'_> {
         let mut used = BitSet::new(self.graph.values.len());
         let mut incoming: Vec<Vec<(usize, usize)>> = vec![Vec::new(); self.graph.blocks.len()];
         for &block in &order {
-            for (i, edge) in self.graph.terminator(block).edges().iter().enumerate() {
+            for (i, edge) in self.graph.terminator(block).edges().enumerate() {
                 incoming[edge.target].push((block, i));
             }
         }

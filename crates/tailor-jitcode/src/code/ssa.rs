@@ -48,7 +48,7 @@ pub(crate) fn construct(graph: &mut Graph) {
         let replace = |value: &mut Value| *value = replacement(&read, *value);
         let (terminator, _) = graph.blocks[block].terminator.as_mut().expect("reachable blocks are complete");
         terminator.for_each_own_use(replace);
-        terminator.edges_mut().into_iter().flat_map(|edge| &mut edge.args).for_each(replace);
+        terminator.edges_mut().flat_map(|edge| &mut edge.args).for_each(replace);
         graph.blocks[block].insts = insts;
         at_end[block] = held;
     }

@@ -82,10 +82,10 @@ fn write_operation(code: &Code, position: Position, out: &mut String) -> fmt::Re
         Operation::Promote { dest, source } => write!(out, "{} = promote {}", one(dest), one(source)),
         Operation::WeAreJitted { dest } => write!(out, "{} = we_are_jitted", one(dest)),
         Operation::Release { base } => write!(out, "release {}", one(base)),
-        Operation::Load { dest, memory, base, index } => {
+        Operation::Load { dest, memory, base, index, .. } => {
             write!(out, "{} = load {}", one(dest), Access(code, memory, base, index))
         }
-        Operation::Store { memory, base, index, value } => {
+        Operation::Store { memory, base, index, value, .. } => {
             write!(out, "store {}, {}", Access(code, memory, base, index), one(value))
         }
         Operation::Call { function, arguments, results } => {

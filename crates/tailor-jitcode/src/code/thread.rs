@@ -6,8 +6,7 @@
 //!
 //! Loop headers are left alone: bypassing one would make a loop with two entries.
 
-use std::collections::HashMap;
-
+use rustc_hash::FxHashMap;
 use tailor_compiler::eval::evaluate;
 use tailor_compiler::ir::Op;
 
@@ -31,11 +30,7 @@ pub(crate) fn thread(graph: &mut Graph) -> bool {
         if !decides(graph, block) {
             continue;
         }
-        let position: HashMap<usize, usize> = order.iter().enumerate().map(|(i, &block)| (block, i)).collect();
-        let incoming = incoming_edges(graph, &order, block);
-        if incoming.iter().any(|&(from, _)| position[&from] >= position[&block]) {
-            continue;
-        }
+        let Some(incoming) = forward_edges(graph, &order, next - 1) else { continue };
         let copies: Vec<Copy> = incoming.iter().filter_map(|&edge| Copy::of(graph, block, edge)).collect();
         if copies.is_empty() {
             continue;
@@ -57,16 +52,20 @@ fn decides(graph: &Graph, block: usize) -> bool {
         && data.insts.iter().all(|placed| matches!(placed.inst, Inst::Pure { .. }))
 }
 
-fn incoming_edges(graph: &Graph, order: &[usize], block: usize) -> Vec<(usize, usize)> {
+/// The edges that lead to the block at this place of the order, unless one of them is a loop's.
+fn forward_edges(graph: &Graph, order: &[usize], place: usize) -> Option<Vec<(usize, usize)>> {
     let mut incoming = Vec::new();
-    for &from in order {
-        for (i, edge) in graph.terminator(from).edges().iter().enumerate() {
-            if edge.target == block {
-                incoming.push((from, i));
+    for (at, &from) in order.iter().enumerate() {
+        for (number, edge) in graph.terminator(from).edges().enumerate() {
+            if edge.target == order[place] {
+                if at >= place {
+                    return None;
+                }
+                incoming.push((from, number));
             }
         }
     }
-    incoming
+    Some(incoming)
 }
 
 /// A block as it is for one way in.
@@ -74,7 +73,7 @@ struct Copy {
     /// The block and the number of its edge.
     edge: (usize, usize),
     /// What stands for the block's values.
-    values: HashMap<Value, Value>,
+    values: FxHashMap<Value, Value>,
     insts: Vec<Placed>,
     /// Where it goes on.
     next: Edge,
@@ -83,9 +82,9 @@ struct Copy {
 impl Copy {
     /// The copy for an edge that decides the block's choice.
     fn of(graph: &mut Graph, block: usize, (from, number): (usize, usize)) -> Option<Copy> {
-        let args = graph.terminator(from).edges()[number].args.clone();
+        let args = graph.terminator(from).edge(number).args.clone();
         let data = graph.blocks[block].clone();
-        let mut values: HashMap<Value, Value> = data.parameters.iter().copied().zip(args).collect();
+        let mut values: FxHashMap<Value, Value> = data.parameters.iter().copied().zip(args).collect();
         let mut insts = Vec::new();
         for placed in &data.insts {
             let Inst::Pure { code, bits, mut args, dest } = placed.inst else { return None };
@@ -135,8 +134,8 @@ fn split(graph: &mut Graph, block: usize, copies: Vec<Copy>) {
     let at = data.terminator.as_ref().map_or(0, |&(_, at)| at);
     let mut defined = data.parameters.clone();
     data.insts.iter().for_each(|placed| placed.inst.for_each_dest(|dest| defined.push(dest)));
-    let mut definitions: HashMap<Value, HashMap<usize, Value>> =
-        defined.iter().map(|&value| (value, HashMap::from([(block, value)]))).collect();
+    let mut definitions: FxHashMap<Value, FxHashMap<usize, Value>> =
+        defined.iter().map(|&value| (value, FxHashMap::from_iter([(block, value)]))).collect();
     let mut versions = vec![block];
     for Copy { edge: (from, number), values, insts, next } in copies {
         let copy = graph.new_block();
@@ -144,7 +143,7 @@ fn split(graph: &mut Graph, block: usize, copies: Vec<Copy>) {
         let terminator = Some((Terminator::Jump(next), at));
         graph.blocks[copy] = BlockData { parameters: Vec::new(), insts, terminator };
         if let Some((terminator, _)) = &mut graph.blocks[from].terminator {
-            *terminator.edges_mut().swap_remove(number) = Edge::to(copy);
+            *terminator.edge_mut(number) = Edge::to(copy);
         }
         for (value, by) in values {
             if let Some(definitions) = definitions.get_mut(&value) {
@@ -161,7 +160,7 @@ fn split(graph: &mut Graph, block: usize, copies: Vec<Copy>) {
                 used.push(*value);
             }
         });
-        let mut reaching = HashMap::new();
+        let mut reaching = FxHashMap::default();
         for value in used {
             if let Some(definitions) = definitions.get_mut(&value) {
                 reaching.insert(value, reaching_definition(graph, &predecessors, definitions, value, user));
@@ -178,7 +177,7 @@ fn for_each_use(graph: &mut Graph, block: usize, mut f: impl FnMut(&mut Value)) 
     data.insts.iter_mut().for_each(|placed| placed.inst.for_each_use(&mut f));
     if let Some((terminator, _)) = &mut data.terminator {
         terminator.for_each_own_use(&mut f);
-        terminator.edges_mut().into_iter().flat_map(|edge| &mut edge.args).for_each(f);
+        terminator.edges_mut().flat_map(|edge| &mut edge.args).for_each(f);
     }
 }
 
@@ -186,7 +185,7 @@ fn for_each_use(graph: &mut Graph, block: usize, mut f: impl FnMut(&mut Value)) 
 fn reaching_definition(
     graph: &mut Graph,
     predecessors: &[Vec<usize>],
-    definitions: &mut HashMap<usize, Value>,
+    definitions: &mut FxHashMap<usize, Value>,
     value: Value,
     block: usize,
 ) -> Value {

@@ -5,9 +5,9 @@
 //! - While recording, [`Inst::Get`] and [`Inst::Set`] access scalar variables; SSA construction removes both.
 //! - A block without a terminator is still being recorded. Nothing is appended to a block that has one.
 
-use std::collections::HashMap;
 use std::panic::Location;
 
+use rustc_hash::FxHashMap;
 use tailor_compiler::ir::opcode::{Class, ResultType};
 use tailor_compiler::ir::{OpCode, Type};
 
@@ -135,26 +135,66 @@ pub(crate) enum Terminator {
 
 impl Terminator {
     /// Its edges.
-    pub fn edges(&self) -> Vec<&Edge> {
-        match self {
-            Terminator::Jump(edge) => vec![edge],
-            Terminator::Branch { then, otherwise, .. } => vec![then, otherwise],
-            Terminator::Switch { cases, default, .. } => {
-                cases.iter().map(|(_, edge)| edge).chain(std::iter::once(default)).collect()
-            }
-            Terminator::Return(_) | Terminator::Panic { .. } => Vec::new(),
-        }
+    pub fn edges(&self) -> impl Iterator<Item = &Edge> {
+        let (first, cases, last): (_, &[(u64, Edge)], _) = match self {
+            Terminator::Jump(edge) => (Some(edge), &[], None),
+            Terminator::Branch { then, otherwise, .. } => (Some(then), &[], Some(otherwise)),
+            Terminator::Switch { cases, default, .. } => (None, cases, Some(default)),
+            Terminator::Return(_) | Terminator::Panic { .. } => (None, &[], None),
+        };
+        first.into_iter().chain(cases.iter().map(|(_, edge)| edge)).chain(last)
     }
 
     /// Its edges, to be changed.
-    pub fn edges_mut(&mut self) -> Vec<&mut Edge> {
+    pub fn edges_mut(&mut self) -> impl Iterator<Item = &mut Edge> {
+        let (first, cases, last): (_, &mut [(u64, Edge)], _) = match self {
+            Terminator::Jump(edge) => (Some(edge), &mut [], None),
+            Terminator::Branch { then, otherwise, .. } => (Some(then), &mut [], Some(otherwise)),
+            Terminator::Switch { cases, default, .. } => (None, cases, Some(default)),
+            Terminator::Return(_) | Terminator::Panic { .. } => (None, &mut [], None),
+        };
+        first.into_iter().chain(cases.iter_mut().map(|(_, edge)| edge)).chain(last)
+    }
+
+    /// The number of its edges.
+    pub fn edge_count(&self) -> usize {
         match self {
-            Terminator::Jump(edge) => vec![edge],
-            Terminator::Branch { then, otherwise, .. } => vec![then, otherwise],
-            Terminator::Switch { cases, default, .. } => {
-                cases.iter_mut().map(|(_, edge)| edge).chain(std::iter::once(default)).collect()
+            Terminator::Jump(_) => 1,
+            Terminator::Branch { .. } => 2,
+            Terminator::Switch { cases, .. } => cases.len() + 1,
+            Terminator::Return(_) | Terminator::Panic { .. } => 0,
+        }
+    }
+
+    /// One of its edges, by its number in [`Terminator::edges`].
+    ///
+    /// # Panics
+    /// There are not so many.
+    pub fn edge(&self, number: usize) -> &Edge {
+        match (self, number) {
+            (Terminator::Jump(edge), 0)
+            | (Terminator::Branch { then: edge, .. }, 0)
+            | (Terminator::Branch { otherwise: edge, .. }, 1) => edge,
+            (Terminator::Switch { cases, default, .. }, _) if number <= cases.len() => {
+                cases.get(number).map_or(default, |(_, edge)| edge)
             }
-            Terminator::Return(_) | Terminator::Panic { .. } => Vec::new(),
+            _ => panic!("no edge {number}"),
+        }
+    }
+
+    /// One of its edges, to be changed.
+    ///
+    /// # Panics
+    /// As [`Terminator::edge`].
+    pub fn edge_mut(&mut self, number: usize) -> &mut Edge {
+        match (self, number) {
+            (Terminator::Jump(edge), 0)
+            | (Terminator::Branch { then: edge, .. }, 0)
+            | (Terminator::Branch { otherwise: edge, .. }, 1) => edge,
+            (Terminator::Switch { cases, default, .. }, _) if number <= cases.len() => {
+                cases.get_mut(number).map_or(default, |(_, edge)| edge)
+            }
+            _ => panic!("no edge {number}"),
         }
     }
 
@@ -194,9 +234,9 @@ pub(crate) struct Graph {
     pub memories: Vec<Memory>,
     pub locations: Vec<&'static Location<'static>>,
     location: u32,
-    constants: HashMap<(Type, u64), Value>,
-    undefined: HashMap<Type, Value>,
-    location_numbers: HashMap<*const Location<'static>, u32>,
+    constants: FxHashMap<(Type, u64), Value>,
+    undefined: FxHashMap<Type, Value>,
+    location_numbers: FxHashMap<*const Location<'static>, u32>,
 }
 
 impl Graph {
@@ -208,9 +248,9 @@ impl Graph {
             memories: Vec::new(),
             locations: Vec::new(),
             location: 0,
-            constants: HashMap::new(),
-            undefined: HashMap::new(),
-            location_numbers: HashMap::new(),
+            constants: FxHashMap::default(),
+            undefined: FxHashMap::default(),
+            location_numbers: FxHashMap::default(),
         };
         graph.set_location(location);
         graph
@@ -296,20 +336,19 @@ impl Graph {
     pub fn reverse_postorder(&self) -> Vec<usize> {
         let mut order = Vec::new();
         let mut seen = vec![false; self.blocks.len()];
-        // Blocks on the way, each with its successors that are still to be visited.
-        let mut stack = vec![(0, self.successors(0))];
+        // Blocks on the way, each with the number of edges that are still to be followed.
+        let mut stack = vec![(0, self.terminator(0).edge_count())];
         seen[0] = true;
         while let Some((block, rest)) = stack.last_mut() {
-            match rest.pop() {
-                Some(next) if !seen[next] => {
-                    seen[next] = true;
-                    stack.push((next, self.successors(next)));
-                }
-                Some(_) => {}
-                None => {
-                    order.push(*block);
-                    stack.pop();
-                }
+            if *rest == 0 {
+                order.push(*block);
+                stack.pop();
+                continue;
+            }
+            *rest -= 1;
+            let next = self.terminator(*block).edge(*rest).target;
+            if !std::mem::replace(&mut seen[next], true) {
+                stack.push((next, self.terminator(next).edge_count()));
             }
         }
         order.reverse();
@@ -317,8 +356,8 @@ impl Graph {
     }
 
     /// Where a block may go on.
-    pub fn successors(&self, block: usize) -> Vec<usize> {
-        self.terminator(block).edges().iter().map(|edge| edge.target).collect()
+    pub fn successors(&self, block: usize) -> impl Iterator<Item = usize> {
+        self.terminator(block).edges().map(|edge| edge.target)
     }
 
     /// How a complete block ends.

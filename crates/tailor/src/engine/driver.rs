@@ -33,7 +33,7 @@ use tailor_compiler::text::{Addresses, print};
 use tailor_jitcode::analysis::alias;
 use tailor_jitcode::black_hole::{Reached, SavedFrame, Stop, resume_until};
 use tailor_jitcode::code::{Operation, Position, Register};
-use tailor_jitcode::tape::{Color, Memory};
+use tailor_jitcode::tape::Color;
 use tailor_jitcode::{JitFunction, Role};
 
 use super::counters::Counters;
@@ -43,7 +43,7 @@ use super::log::Part;
 use super::residual::Residuals;
 use super::roots::Roots;
 use super::{Abort, Config, Dependencies, LocationId, Log, Outcome, Parameters, Stats};
-use crate::trace::{Continue, End, FrameShape, ROOT_FRAME, Sym, Tracer};
+use crate::trace::{Called, Continue, End, FrameShape, Operand, ROOT_FRAME, Tracer, Workspace};
 
 /// How many instructions of jitcode a call that is not inlined may take while a trace is recorded.
 const CALL_FUEL: u64 = 400_000;
@@ -172,8 +172,10 @@ pub struct Driver {
     /// Code that is not entered any more; it may be executing, so it stays.
     retired: Vec<Rc<Code>>,
     shapes: Vec<FrameShape>,
-    shape_numbers: FxHashMap<FrameShape, u32>,
-    classes: FxHashMap<*const Memory, AliasClass>,
+    /// Those of a function whose relative slots have this sum.
+    shape_numbers: FxHashMap<(*const JitFunction, u64), Vec<u32>>,
+    /// What calls of residual functions are recorded as.
+    pub(crate) called: FxHashMap<*const JitFunction, Called>,
     pub(crate) residuals: Residuals,
     pub(crate) buffer_class: AliasClass,
     /// Classes whose places are reached by addresses within objects, too.
@@ -189,11 +191,13 @@ pub struct Driver {
     /// How many activations of [`Driver::execute`] there are.
     running: u32,
     // Memory of the tracer.
-    pub(crate) words: Vec<u64>,
+    pub(crate) workspace: Workspace,
     pub(crate) slots: Vec<Slot>,
     pub(crate) relative: Vec<u16>,
-    pub(crate) arguments: Vec<(u64, Sym)>,
-    pub(crate) returned: Vec<(u64, Sym)>,
+    pub(crate) arguments: Vec<Operand>,
+    pub(crate) returned: Vec<Operand>,
+    /// Results of the function that has been called last.
+    pub(crate) answered: Vec<u64>,
 }
 
 impl Driver {
@@ -221,7 +225,8 @@ impl Driver {
             retired: Vec::new(),
             shapes: Vec::new(),
             shape_numbers: FxHashMap::default(),
-            classes: FxHashMap::default(),
+            called: FxHashMap::default(),
+            answered: Vec::new(),
             residuals: Residuals::default(),
             indexed: AliasSet::NONE,
             buffer_class: alias::class("tailor", "call buffer"),
@@ -232,7 +237,7 @@ impl Driver {
             stack_limit,
             started: Instant::now(),
             running: 0,
-            words: Vec::new(),
+            workspace: Workspace::default(),
             slots: Vec::new(),
             relative: Vec::new(),
             arguments: Vec::new(),
@@ -261,24 +266,21 @@ impl Driver {
 
     /// The number of a shape.
     pub(crate) fn shape(&mut self, function: &'static JitFunction, relative: &[u16]) -> u32 {
-        let shape = FrameShape { function, relative: relative.into() };
-        if let Some(&number) = self.shape_numbers.get(&shape) {
+        let sum = relative.iter().fold(0, |sum: u64, &slot| sum.wrapping_add(1 << (slot % 64)));
+        let numbers = self.shape_numbers.entry((function, sum)).or_default();
+        let shapes = &mut self.shapes;
+        if let Some(&number) = numbers.iter().find(|&&number| *shapes[number as usize].relative == *relative) {
             return number;
         }
-        let number = self.shapes.len() as u32;
-        self.shapes.push(shape.clone());
-        self.shape_numbers.insert(shape, number);
+        let number = shapes.len() as u32;
+        shapes.push(FrameShape { function, relative: relative.into() });
+        numbers.push(number);
         number
     }
 
     /// The shape with this number.
     pub(crate) fn shape_of(&self, number: u32) -> &FrameShape {
         &self.shapes[number as usize]
-    }
-
-    /// The alias class of a place of jitcode.
-    pub(crate) fn class(&mut self, memory: &Memory) -> AliasClass {
-        *self.classes.entry(std::ptr::from_ref(memory)).or_insert_with(|| memory.class())
     }
 
     /// The location with these greens.
@@ -583,11 +585,11 @@ impl Driver {
                     return self.go_on(going_on, state);
                 }
                 End::Complete => {
-                    self.log_unit(Part::Trace, location, "trace", &traced.unit);
+                    self.log_recorded(location, "trace");
                     let closed = traced.closed.then_some(location);
-                    match self.compile(&traced.unit, None, closed) {
+                    match self.compile(None, closed) {
                         Ok(code) => {
-                            self.locations[location].short = self.is_short(&traced.unit);
+                            self.locations[location].short = self.is_short();
                             self.install(location, code, &traced.dependencies);
                         }
                         Err(abort) => self.aborted(location, abort),
@@ -595,7 +597,7 @@ impl Driver {
                     return self.go_on(going_on, state);
                 }
                 End::Aborted(abort) => {
-                    self.log_unit(Part::Trace, location, abort.text(), &traced.unit);
+                    self.log_recorded(location, abort.text());
                     self.aborted(location, abort);
                     return self.go_on(going_on, state);
                 }
@@ -625,8 +627,8 @@ impl Driver {
         self.stats.tracing += begun.elapsed();
         match traced.end {
             End::Complete => {
-                self.log_unit(Part::Trace, location, "bridge", &traced.unit);
-                match self.compile(&traced.unit, Some((code, id)), None) {
+                self.log_recorded(location, "bridge");
+                match self.compile(Some((code, id)), None) {
                     Ok(bridge) => self.attach(location, code, id, &bridge, &traced.dependencies),
                     Err(abort) => self.bridge_failed(code, id, abort),
                 }
@@ -643,7 +645,8 @@ impl Driver {
     }
 
     /// Whether entering the unit from the interpreter would take longer than what it does.
-    fn is_short(&self, recorded: &Unit) -> bool {
+    fn is_short(&self) -> bool {
+        let recorded = &self.workspace.unit;
         let last = recorded.ops.last().map(|op| op.code);
         let calls = recorded.ops.iter().any(|op| op.code == OpCode::CallUnit);
         last == Some(OpCode::Return) && !calls && self.optimised.ops.len() < self.parameters.short_unit as usize
@@ -670,13 +673,9 @@ impl Driver {
 
     // ---- Compiling.
 
-    /// Compiles a unit that was recorded: a bridge for an exit, or one that begins at a location. `closed` is that location if the unit is a loop.
-    fn compile(
-        &mut self,
-        unit: &Unit,
-        bridge: Option<(&Rc<Code>, ExitId)>,
-        closed: Option<LocationId>,
-    ) -> Result<Rc<Code>, Abort> {
+    /// Compiles the unit that was recorded: a bridge for an exit, or one that begins at a location. `closed` is that location if the unit is a loop.
+    fn compile(&mut self, bridge: Option<(&Rc<Code>, ExitId)>, closed: Option<LocationId>) -> Result<Rc<Code>, Abort> {
+        let unit = &self.workspace.unit;
         tailor_compiler::verify::debug_verify(unit, &self.descriptors, "the tracer");
         let begun = Instant::now();
         // Guards that are made to fail say nothing.
@@ -710,9 +709,7 @@ impl Driver {
         }
         self.stats.emitted += self.optimised.ops.len() as u64;
         self.stats.code_bytes += u64::from(code.size());
-        let words = self.optimised.constants.iter().map(|&(_, word)| word);
-        // What is no address of an object does no harm.
-        self.roots.add_constants(words.filter(|&word| word > 0xffff && word & 7 == 0));
+        self.roots.add_constants(self.optimised.constants.iter().map(|&(_, word)| word));
         self.log.write(Part::Opt, || print(&self.optimised, &self.descriptors, Addresses::Hidden));
         self.log.write(Part::Asm, || tailor_compiler::backend::listing(&code, &self.optimised));
         Ok(code)
@@ -846,9 +843,9 @@ impl Driver {
         (self.describe)(&self.locations[location].greens)
     }
 
-    fn log_unit(&self, part: Part, location: LocationId, what: &str, unit: &Unit) {
-        self.log.write(part, || {
-            let text = print(unit, &self.descriptors, Addresses::Hidden);
+    fn log_recorded(&self, location: LocationId, what: &str) {
+        self.log.write(Part::Trace, || {
+            let text = print(&self.workspace.unit, &self.descriptors, Addresses::Hidden);
             format!("; {what} at {}\n{text}", self.name(location))
         });
     }

@@ -39,13 +39,25 @@ impl Roots {
         self.held.borrow_mut().clear();
     }
 
+    /// Holds a constant of a unit under way until [`Roots::release`]: till then the unit is complete, or given up.
+    pub fn hold_constant(&self, word: u64) {
+        if may_be_reference(word) {
+            self.held.borrow_mut().push(word);
+        }
+    }
+
     /// Holds constants for ever.
     pub fn add_constants(&self, words: impl IntoIterator<Item = u64>) {
         let mut constants = self.constants.borrow_mut();
-        constants.extend(words);
+        constants.extend(words.into_iter().filter(|&word| may_be_reference(word)));
         constants.sort_unstable();
         constants.dedup();
     }
+}
+
+/// Whether a constant may refer to an object. (What does not does no harm.)
+fn may_be_reference(word: u64) -> bool {
+    word > 0xffff && word & 7 == 0
 }
 
 fn range(words: &[u64]) -> StackRange {

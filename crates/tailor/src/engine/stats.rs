@@ -64,6 +64,8 @@ pub struct Stats {
     pub linked: u64,
     /// Traces given up, by reason.
     pub aborts: [u64; Abort::ALL.len()],
+    /// Instructions of jitcode executed while recording.
+    pub executed: u64,
     /// Operations recorded.
     pub recorded: u64,
     /// Operations left after optimisation.
@@ -92,7 +94,7 @@ impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
         writeln!(f, "units        {:>10}   bridges   {:>10}", self.units, self.bridges)?;
-        writeln!(f, "linked       {:>10}", self.linked)?;
+        writeln!(f, "linked       {:>10}   jitcode   {:>10}", self.linked, self.executed)?;
         writeln!(f, "operations   {:>10}   emitted   {:>10}", self.recorded, self.emitted)?;
         writeln!(f, "code bytes   {:>10}   discarded {:>10}", self.code_bytes, self.invalidated)?;
         writeln!(f, "entries      {:>10}   returns   {:>10}", self.entries, self.returns)?;

@@ -4,28 +4,33 @@
 //! execution, the exit has done so already; for the unit, the bridge has to.
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use tailor_compiler::ir::{FrameId, Op, OpCode, Ref, Slot, Type, Unit};
+use tailor_compiler::ir::{FrameId, Op, OpCode, Ref, Slot, Type};
 use tailor_jitcode::code::Register;
 
 use super::frames::{ROOT_FRAME, WORDS};
-use super::{Step, Sym, Tracer, memory};
+use super::{Step, Sym, Tracer, Workspace};
 use crate::engine::{Driver, ExitState, LocationId};
 
 impl<'d> Tracer<'d> {
     fn new(driver: &'d mut Driver) -> Tracer<'d> {
-        let mut words = std::mem::take(&mut driver.words);
+        let Workspace { mut unit, mut words, mut syms, mut known, mut pure, mut memory } =
+            std::mem::take(&mut driver.workspace);
+        unit.clear();
         words.clear();
         words.reserve_exact(WORDS);
+        syms.clear();
+        known.clear();
+        pure.clear();
+        memory.clear();
         Tracer {
             driver,
-            unit: Unit::default(),
+            unit,
             frames: Vec::new(),
             words,
-            syms: Vec::new(),
-            known: FxHashMap::default(),
-            pure: FxHashMap::default(),
-            fresh: FxHashMap::default(),
-            memory: memory::Known::default(),
+            syms,
+            known,
+            pure,
+            memory,
             root: Ref::NONE,
             root_word: 0,
             root_frame: FrameId(0),
@@ -57,8 +62,7 @@ impl<'d> Tracer<'d> {
         let _: Step = tracer.push_frame(code);
         for (at, &word) in state.iter().enumerate() {
             let register = Register(at as u16);
-            let sym = if at == frame { Sym::of(root) } else { tracer.constant(code.type_of(register), word) };
-            tracer.set(register, word, sym);
+            tracer.set(register, word, if at == frame { Sym::of(root) } else { Sym::CONSTANT });
         }
         // Who enters the loop behind its first iteration leaves here if the unit is not valid any more.
         tracer.guard_valid(0);
@@ -88,13 +92,7 @@ impl<'d> Tracer<'d> {
         let (&root_frame, frames) = chain.split_last()?;
         debug_assert_eq!(all.frames[root_frame.0 as usize].code, ROOT_FRAME);
         let &[root] = all.slots_of(root_frame) else { return None };
-        let objects: Vec<Ref> = recipes
-            .iter()
-            .map(|recipe| {
-                let header = tracer.driver.descriptors.alloc(recipe.alloc).header;
-                tracer.new_object(recipe.alloc, header)
-            })
-            .collect();
+        let objects: Vec<Ref> = recipes.iter().map(|recipe| tracer.new_object(recipe.alloc)).collect();
         let root = tracer.slot(&parent, &map, &objects, root, Type::Ref);
         let guest_frame = all.frames[root_frame.0 as usize].position as i32;
         tracer.set_root(root, exit.root, guest_frame);
@@ -156,10 +154,10 @@ impl<'d> Tracer<'d> {
         let value = match slot {
             Slot::Value(value) => match map.get(&value) {
                 Some(&value) => value,
-                None => return self.unit.constant(ty, parent.constant_word(value)),
+                None => return self.intern(ty, parent.constant_word(value)),
             },
             Slot::Virtual(number) => objects[number as usize],
-            Slot::Dead => return self.unit.constant(ty, 0),
+            Slot::Dead => return self.intern(ty, 0),
         };
         let conversion = match (self.unit.type_of(value), ty) {
             (Type::Ref, Type::Int) => OpCode::RefToInt,

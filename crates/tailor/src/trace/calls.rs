@@ -1,15 +1,26 @@
 //! Calls: of jitcode, of Rust, and of compiled guest code.
 
-use tailor_compiler::ir::{AliasSet, AllocDesc, AllocId, CallDesc, MemDesc, MemKind, Op, OpCode, Ref, Type, Width};
+use tailor_compiler::ir::{
+    AliasSet, AllocDesc, AllocId, CallDesc, CallId, MemDesc, MemKind, Op, OpCode, Ref, Type, Width,
+};
 use tailor_jitcode::analysis::effects::Summary;
-use tailor_jitcode::code::{Operation, Register};
+use tailor_jitcode::code::{Code, Operation, Register};
 use tailor_jitcode::{JitFunction, Role};
 
-use super::{End, Step, Stop, Sym, Tracer};
+use super::{End, Operand, Step, Stop, Sym, Tracer};
 use crate::engine::{Abort, BUFFER, DIRECT, Done, LocationId, entry_of_residuals};
 
 /// Larger allocations are made by the language's own function.
 const LARGEST_NEW: u64 = 1 << 12;
+
+/// What calls of a residual function are recorded as.
+#[derive(Clone, Copy, Debug)]
+pub struct Called {
+    desc: CallId,
+    /// Names the function.
+    address: u64,
+    writes: AliasSet,
+}
 
 impl Tracer<'_> {
     /// A call in the innermost frame.
@@ -24,7 +35,7 @@ impl Tracer<'_> {
         for &register in arguments {
             values.push(self.operand(register));
         }
-        let done = self.call_with(function, &values, results);
+        let done = self.call_with(function, arguments, &values, results);
         self.driver.arguments = values;
         done
     }
@@ -32,26 +43,25 @@ impl Tracer<'_> {
     fn call_with(
         &mut self,
         function: &'static JitFunction,
-        arguments: &[(u64, Sym)],
+        registers: &'static [Register],
+        arguments: &[Operand],
         results: &'static [Register],
     ) -> Step {
         if function.role == Role::Leave {
             // Of frames at or below the root, only the root can be left, and by the portal only: else, by an unwinding, the caller of the unit has to know.
             let inlined = arguments.first().is_some_and(|(_, frame)| frame.base == self.root && frame.offset > 0);
             if !inlined {
-                if self.frames.len() > 1 || !self.leaves_root(arguments)? {
+                if self.frames.len() > 1 || !self.leaves_root(registers, arguments)? {
                     self.exit_here();
                 }
-                return Err(Stop::End(End::Complete));
+                return Err(Stop::end(End::Complete));
             }
         }
-        let constant = arguments.iter().all(|&(_, sym)| sym.base.as_constant().is_some());
-        if function.traits.elidable && constant {
-            let words = self.execute(function, arguments, results.len());
+        if function.traits.elidable && arguments.iter().all(|(_, sym)| sym.is_constant()) {
+            self.execute(function, arguments, results.len());
             for (at, &dest) in results.iter().enumerate() {
-                let ty = self.frame().code.type_of(dest);
-                let sym = self.constant(ty, words[at]);
-                self.set(dest, words[at], sym);
+                let word = self.driver.answered[at];
+                self.set(dest, word, Sym::CONSTANT);
             }
             self.frame().position += 1;
             return Ok(());
@@ -61,15 +71,15 @@ impl Tracer<'_> {
         }
         match function.role {
             Role::Barrier => self.barrier(function, arguments),
-            Role::Allocate => self.allocate(function, arguments, results)?,
-            _ => self.residual(function, arguments, results)?,
+            Role::Allocate => self.allocate(function, registers, arguments, results)?,
+            _ => self.residual(function, registers, arguments, results)?,
         }
         self.frame().position += 1;
         Ok(())
     }
 
     /// Goes on in a function's jitcode.
-    fn enter_jitcode(&mut self, function: &'static JitFunction, arguments: &[(u64, Sym)]) -> Step {
+    fn enter_jitcode(&mut self, function: &'static JitFunction, arguments: &[Operand]) -> Step {
         if function.role == Role::Leave
             && let Some(&(_, frame)) = arguments.first()
             && self.frames.len() == 1
@@ -84,20 +94,22 @@ impl Tracer<'_> {
         Ok(())
     }
 
-    /// Calls a function natively; the words of its results.
-    fn execute(&mut self, function: &'static JitFunction, arguments: &[(u64, Sym)], results: usize) -> Vec<u64> {
-        let mut words: Vec<u64> = arguments.iter().map(|&(word, _)| word).collect();
-        words.push(0);
-        let mut answered = vec![0; results + 1];
+    /// Calls a function natively; the words of its results are in the driver then.
+    fn execute(&mut self, function: &'static JitFunction, arguments: &[Operand], results: usize) {
+        let mut words = std::mem::take(&mut self.driver.answered);
+        words.clear();
+        words.resize(results + 1, 0);
+        words.extend(arguments.iter().map(|&(word, _)| word));
+        let (answered, given) = words.split_at_mut(results + 1);
         // SAFETY: these are the arguments that the interpreter would call it with; what they refer to is held by registers of frames.
-        unsafe { (function.native)(words.as_ptr(), answered.as_mut_ptr()) };
-        answered
+        unsafe { (function.native)(given.as_ptr(), answered.as_mut_ptr()) };
+        self.driver.answered = words;
     }
 
-    fn barrier(&mut self, function: &'static JitFunction, arguments: &[(u64, Sym)]) {
+    fn barrier(&mut self, function: &'static JitFunction, arguments: &[Operand]) {
         self.execute(function, arguments, 0);
         // The heap, the object, and perhaps the slot.
-        let object = self.value(arguments[1].1);
+        let object = self.value(arguments[1], Type::Ref);
         self.unit.push(Op { a: object.word(), ..Op::new(OpCode::Barrier, Type::Void) });
     }
 
@@ -105,55 +117,52 @@ impl Tracer<'_> {
     fn allocate(
         &mut self,
         function: &'static JitFunction,
-        arguments: &[(u64, Sym)],
+        registers: &'static [Register],
+        arguments: &[Operand],
         results: &'static [Register],
     ) -> Step {
-        let [.., (_, size), (_, header)] = arguments else { return self.residual(function, arguments, results) };
-        let constants = self.constant_of(*size).zip(self.constant_of(*header));
-        let (Some((size, header)), [dest]) = (constants, results) else {
-            return self.residual(function, arguments, results);
+        let ([.., (size, size_sym), (header, header_sym)], &[dest]) = (arguments, results) else {
+            return self.residual(function, registers, arguments, results);
         };
-        if !(8..=LARGEST_NEW).contains(&size) || size % 8 != 0 {
-            return self.residual(function, arguments, results);
+        let (size, header) = (*size, *header);
+        let constant = size_sym.is_constant() && header_sym.is_constant();
+        if !constant || !(8..=LARGEST_NEW).contains(&size) || size % 8 != 0 {
+            return self.residual(function, registers, arguments, results);
         }
-        let object = self.execute(function, arguments, 1)[0];
+        self.execute(function, arguments, 1);
+        let object = self.driver.answered[0];
         if object == 0 {
-            return Err(Stop::End(End::Aborted(Abort::NotCompiled)));
+            return Err(Stop::abort(Abort::NotCompiled));
         }
-        let full = Stop::End(End::Aborted(Abort::TablesFull));
-        let alloc = self.driver.descriptors.intern_alloc(AllocDesc { size: size as u32, header }).ok_or(full)?;
-        let value = self.new_object(alloc, header);
-        self.set(*dest, object, Sym::of(value));
+        let desc = AllocDesc { size: size as u32, header };
+        let alloc = self.driver.descriptors.intern_alloc(desc).ok_or_else(|| Stop::abort(Abort::TablesFull))?;
+        let value = self.new_object(alloc);
+        self.set(dest, object, Sym::of(value));
         Ok(())
     }
 
     /// Records an allocation.
-    pub(super) fn new_object(&mut self, alloc: AllocId, header: u64) -> Ref {
-        let value = self.unit.push(Op { aux: alloc.0, ..Op::new(OpCode::New, Type::Ref) });
-        self.fresh.insert(value, header);
-        value
+    pub(super) fn new_object(&mut self, alloc: AllocId) -> Ref {
+        self.unit.push(Op { aux: alloc.0, ..Op::new(OpCode::New, Type::Ref) })
     }
 
     /// Calls Rust, and records the call.
     fn residual(
         &mut self,
         function: &'static JitFunction,
-        arguments: &[(u64, Sym)],
+        registers: &'static [Register],
+        arguments: &[Operand],
         results: &'static [Register],
     ) -> Step {
-        let full = || Stop::End(End::Aborted(Abort::TablesFull));
         if arguments.len() > BUFFER || results.len() > BUFFER {
-            return Err(full());
+            return Err(Stop::abort(Abort::TablesFull));
         }
-        let buffer_class = self.driver.buffer_class;
-        let summary = Summary::of(function);
-        let writes = summary.writes.with(buffer_class);
-        let residual = self.driver.residuals.address(function);
-        let mut list = vec![self.unit.int(residual as i64)];
-        let mut types = vec![Type::Int];
-        for (at, &(_, sym)) in arguments.iter().enumerate() {
-            let mut value = self.value(sym);
-            let mut ty = self.unit.type_of(value);
+        let code = self.frame().code;
+        let Called { desc, address, writes } = self.called(function, code, registers, results.len())?;
+        let mut list = [self.unit.int(address as i64); DIRECT + 1];
+        for (at, (&argument, &register)) in arguments.iter().zip(registers).enumerate() {
+            let mut ty = code.type_of(register);
+            let mut value = self.value(argument, ty);
             if ty == Type::Float {
                 value = self.converted_value(OpCode::FloatBits, value);
                 ty = Type::Int;
@@ -161,11 +170,49 @@ impl Tracer<'_> {
             if arguments.len() > DIRECT {
                 self.buffer_access(OpCode::Store, at, ty, Some(value))?;
             } else {
-                list.push(value);
-                types.push(ty);
+                list[at + 1] = value;
             }
         }
-        let elidable = function.traits.elidable && results.len() <= 1;
+        let direct = if arguments.len() > DIRECT { 0 } else { arguments.len() };
+        let list = self.unit.list(&list[..=direct]);
+        let first = self.unit.push(Op { aux: desc.0, a: list.0, ..Op::new(OpCode::Call, Type::Int) });
+
+        self.execute(function, arguments, results.len());
+        self.memory.forget(writes);
+        for (at, &dest) in results.iter().enumerate() {
+            let ty = code.type_of(dest);
+            let value = match (at, ty) {
+                (0, Type::Float) => self.converted_value(OpCode::BitsFloat, first),
+                (0, Type::Ref) => self.converted_value(OpCode::IntToRef, first),
+                (0, _) => first,
+                _ => self.buffer_access(OpCode::Load, at, ty, None)?,
+            };
+            let word = self.driver.answered[at];
+            self.set(dest, word, Sym::of(value));
+        }
+        Ok(())
+    }
+
+    /// What calls of a function are recorded as, whose arguments are in these registers.
+    fn called(
+        &mut self,
+        function: &'static JitFunction,
+        code: &'static Code,
+        registers: &'static [Register],
+        results: usize,
+    ) -> Step<Called> {
+        if let Some(&called) = self.driver.called.get(&std::ptr::from_ref(function)) {
+            return Ok(called);
+        }
+        let buffer_class = self.driver.buffer_class;
+        let summary = Summary::of(function);
+        let writes = summary.writes.with(buffer_class);
+        let mut types = vec![Type::Int];
+        if registers.len() <= DIRECT {
+            let as_word = |ty| if ty == Type::Float { Type::Int } else { ty };
+            types.extend(registers.iter().map(|&register| as_word(code.type_of(register))));
+        }
+        let elidable = function.traits.elidable && results <= 1;
         let desc = CallDesc {
             name: function.signature.name.to_owned(),
             address: entry_of_residuals(),
@@ -176,23 +223,11 @@ impl Tracer<'_> {
             collects: summary.collects,
             elidable,
         };
-        let id = self.driver.descriptors.intern_call(desc).ok_or_else(full)?;
-        let list = self.unit.list(&list);
-        let first = self.unit.push(Op { aux: id.0, a: list.0, ..Op::new(OpCode::Call, Type::Int) });
-
-        let words = self.execute(function, arguments, results.len());
-        self.memory.forget(writes);
-        for (at, &dest) in results.iter().enumerate() {
-            let ty = self.frame().code.type_of(dest);
-            let value = match (at, ty) {
-                (0, Type::Float) => self.converted_value(OpCode::BitsFloat, first),
-                (0, Type::Ref) => self.converted_value(OpCode::IntToRef, first),
-                (0, _) => first,
-                _ => self.buffer_access(OpCode::Load, at, ty, None)?,
-            };
-            self.set(dest, words[at], Sym::of(value));
-        }
-        Ok(())
+        let desc = self.driver.descriptors.intern_call(desc).ok_or_else(|| Stop::abort(Abort::TablesFull))?;
+        let address = self.driver.residuals.address(function);
+        let called = Called { desc, address, writes };
+        self.driver.called.insert(function, called);
+        Ok(called)
     }
 
     fn converted_value(&mut self, code: OpCode, value: Ref) -> Ref {
@@ -219,8 +254,7 @@ impl Tracer<'_> {
             offset: 8 * at as i32,
             scale: 0,
         };
-        let full = Stop::End(End::Aborted(Abort::TablesFull));
-        let mem = self.driver.descriptors.intern_mem(desc).ok_or(full)?;
+        let mem = self.driver.descriptors.intern_mem(desc).ok_or_else(|| Stop::abort(Abort::TablesFull))?;
         let buffer = self.driver.residuals.buffer();
         let base = self.unit.constant(Type::Ref, buffer);
         let (result, c) = stored.map_or((ty, 0), |value| (Type::Void, value.word()));
@@ -228,7 +262,7 @@ impl Tracer<'_> {
     }
 
     /// Whether a call of the leaving function leaves the unit's own guest frame; then the unit returns here.
-    fn leaves_root(&mut self, arguments: &[(u64, Sym)]) -> Step<bool> {
+    fn leaves_root(&mut self, registers: &'static [Register], arguments: &[Operand]) -> Step<bool> {
         let Some(&(_, frame)) = arguments.first() else { return Ok(false) };
         if frame != Sym::of(self.root) {
             return Ok(false);
@@ -236,16 +270,15 @@ impl Tracer<'_> {
         let (code, position) = (self.frame().code, self.frame().position);
         let Some(site) = &self.driver.portal().leave else { return Ok(false) };
         let (first, known) = (site.position, site.values.clone());
-        let registers = code.live_across(position).unwrap_or_default();
         // Another place than the first: what lives on there must be known.
         if position != first && known.is_none() {
             return Ok(false);
         }
         // What lives on in the portal must be constants: the unit returns nothing but the value.
         let mut values = Vec::new();
-        for &register in registers {
+        for &register in code.live_across(position).unwrap_or_default() {
             let (word, sym) = self.operand(register);
-            if sym.base.as_constant().is_none() {
+            if !sym.is_constant() {
                 return Ok(false);
             }
             values.push(word);
@@ -257,13 +290,8 @@ impl Tracer<'_> {
             self.driver.set_leave_values(values);
         }
         debug_assert!(matches!(code.operation(position), Operation::Call { .. }));
-        let returned: Vec<Ref> = arguments[1..]
-            .iter()
-            .map(|&(_, sym)| sym)
-            .collect::<Vec<_>>()
-            .into_iter()
-            .map(|sym| self.value(sym))
-            .collect();
+        let values = arguments.iter().zip(registers).skip(1);
+        let returned: Vec<Ref> = values.map(|(&value, &register)| self.value(value, code.type_of(register))).collect();
         let list = self.unit.list(&returned);
         self.unit.push(Op { a: list.0, ..Op::new(OpCode::Return, Type::Void) });
         Ok(true)
@@ -272,10 +300,11 @@ impl Tracer<'_> {
     /// Calls the unit of a location, executes it, and goes on where its guest frame is left. `state` are the words of the portal's parameters there.
     pub(super) fn call_unit(&mut self, location: LocationId, frame: Sym, state: &[u64]) -> Step {
         let Some(site) = self.driver.portal().leave.clone() else {
-            return Err(Stop::End(End::Aborted(Abort::LongCall)));
+            return Err(Stop::abort(Abort::LongCall));
         };
         let entry = self.driver.locations[location].entry;
-        let base = self.value(frame);
+        let frame_word = state[self.driver.portal().frame];
+        let base = self.value((frame_word, frame), Type::Ref);
         let list = self.unit.list(&[base]);
         // Where the callee is left, nothing has to be rebuilt of the caller: the guest stack has it all.
         let snapshot = self.unit.snapshots.add(None);
@@ -286,11 +315,10 @@ impl Tracer<'_> {
         let stack = AliasSet::NONE.with(tailor_jitcode::analysis::alias::GUEST_STACK);
         self.memory.forget(AliasSet(!stack.0));
 
-        let frame_word = state[self.driver.portal().frame];
         let (values, words) = match self.driver.execute_callee(location, frame_word, state) {
             Done::Left(values, arguments) => (values, arguments),
-            Done::Returned(words) => return Err(Stop::Portal(words)),
-            Done::Unfinished(frames) => return Err(Stop::Frames(frames, Abort::LongCall)),
+            Done::Returned(words) => return Err(Box::new(Stop::Portal(words))),
+            Done::Unfinished(frames) => return Err(Box::new(Stop::Frames(frames, Abort::LongCall))),
         };
         // The portal goes on at the call of the function that leaves the callee's frame.
         let portal_code = self.driver.portal().function.code();
@@ -299,8 +327,7 @@ impl Tracer<'_> {
         }
         self.push_frame(portal_code)?;
         for (&register, &word) in site.registers.iter().zip(&values) {
-            let sym = self.constant(portal_code.type_of(register), word);
-            self.set(register, word, sym);
+            self.set(register, word, Sym::CONSTANT);
         }
         self.frame().position = site.position;
         let mut arguments = vec![(words[0], frame)];

@@ -1,20 +1,25 @@
 //! The loop: one operation of jitcode after the other.
 
 use tailor_compiler::ir::{Op, OpCode, Type};
-use tailor_jitcode::code::{Code, Operation, Position, Register};
+use tailor_jitcode::code::{Code, Operation, Register};
 
-use super::{Continue, End, Step, Stop, Sym, Tracer};
+use super::frames::Frame;
+use super::record::operand_count;
+use super::{Continue, End, Operand, Step, Stop, Sym, Tracer, Workspace};
 use crate::engine::Abort;
 
 impl Tracer<'_> {
     /// Executes and records until the trace ends.
     pub fn run(mut self) -> (Traced, Continue) {
+        let mut executed = 0;
         let stop = loop {
+            executed += 1;
             if let Err(stop) = self.step() {
                 break stop;
             }
         };
-        let (end, going_on) = match stop {
+        self.driver.stats.executed += executed;
+        let (end, going_on) = match *stop {
             Stop::End(end) => {
                 let frames = self.save();
                 (end, Continue::Frames(frames))
@@ -32,58 +37,54 @@ impl Tracer<'_> {
             self.driver.locations[location].inlined = false;
         }
         self.driver.stats.recorded += self.unit.ops.len() as u64;
-        self.driver.words = std::mem::take(&mut self.words);
-        self.driver.words.clear();
-        (Traced { unit: self.unit, end, closed: self.closed, dependencies: self.dependencies }, going_on)
+        let Tracer { unit, words, syms, known, pure, memory, .. } = self;
+        self.driver.workspace = Workspace { unit, words, syms, known, pure, memory };
+        (Traced { end, closed: self.closed, dependencies: self.dependencies }, going_on)
     }
 
     fn step(&mut self) -> Step {
         if self.unit.ops.len() > self.driver.parameters.trace_limit as usize {
-            return Err(Stop::End(End::Aborted(Abort::TooLong)));
+            return Err(Stop::abort(Abort::TooLong));
         }
-        let frame = self.frame();
-        let (code, position): (&'static Code, Position) = (frame.code, frame.position);
+        let &mut Frame { code, base: registers, position, .. } = self.frame();
         let mut next = position + 1;
         match code.operation(position) {
-            Operation::Pure { code, bits, dest, operands } => {
-                let count = code.operands().iter().filter(|kind| matches!(kind, b'i' | b'f' | b'r')).count();
+            Operation::Pure { code: opcode, bits, dest, operands } => {
+                let count = operand_count(opcode);
                 let mut values = [(0, Sym::NONE); 3];
                 for (value, &register) in values.iter_mut().zip(&operands[..count]) {
-                    *value = self.operand(register);
+                    *value = self.operand_of(code, registers, register);
                 }
-                let undefined = Stop::End(End::Aborted(Abort::TooDeep));
-                let (word, sym) = self.pure(code, bits, &values[..count]).ok_or(undefined)?;
+                let result = self.pure(opcode, bits, &values[..count]);
+                let (word, sym) = result.ok_or_else(|| Stop::abort(Abort::TooDeep))?;
                 self.set(dest, word, sym);
             }
             Operation::Move { dest, source } => {
                 let (word, sym) = self.operand(source);
                 self.set(dest, word, sym);
             }
-            Operation::Load { dest, memory, base, index } => {
+            Operation::Load { dest, memory, class, base, index } => {
                 let base = self.operand(base);
                 let index = index.map(|index| self.operand(index));
-                let (word, sym) = self.load(memory, base, index, position)?;
+                let (word, sym) = self.load((memory, class), base, index, position)?;
                 self.set(dest, word, sym);
             }
-            Operation::Store { memory, base, index, value } => {
+            Operation::Store { memory, class, base, index, value } => {
                 let base = self.operand(base);
                 let index = index.map(|index| self.operand(index));
                 let value = self.operand(value);
-                self.store(memory, base, index, value)?;
+                self.store((memory, class), base, index, value)?;
             }
             Operation::Call { function, arguments, results } => return self.call(function, arguments, results),
             Operation::Promote { dest, source } => {
-                let value = self.operand(source);
-                let sym = self.promote(value, code.type_of(source), position);
-                self.set(dest, value.0, sym);
+                let (word, sym) = self.operand(source);
+                self.promote((word, sym), code.type_of(source), position);
+                self.set(dest, word, if sym.is_constant() { sym } else { Sym::CONSTANT });
             }
-            Operation::WeAreJitted { dest } => {
-                let yes = self.constant(Type::Int, 1);
-                self.set(dest, 1, yes);
-            }
+            Operation::WeAreJitted { dest } => self.set(dest, 1, Sym::CONSTANT),
             Operation::Release { base } => {
-                let (_, sym) = self.operand(base);
-                self.release(sym);
+                let base = self.operand(base);
+                self.release(base);
             }
             Operation::MergePoint(mark) => self.merge_point(mark)?,
             Operation::CanEnter(mark) => return self.can_enter(mark),
@@ -103,7 +104,7 @@ impl Tracer<'_> {
             // It panics as it does in the interpreter, which execution goes back to.
             Operation::Panic { .. } => {
                 self.exit_here();
-                return Err(Stop::End(End::Complete));
+                return Err(Stop::end(End::Complete));
             }
         }
         self.frame().position = next;
@@ -121,19 +122,19 @@ impl Tracer<'_> {
     }
 
     /// The guest stack is dead from here up.
-    fn release(&mut self, sym: Sym) {
+    fn release(&mut self, (word, sym): Operand) {
         if sym.base != self.root {
             return;
         }
         self.memory.forget_stack(sym.offset);
-        let base = self.value(sym);
+        let base = self.value((word, sym), Type::Ref);
         self.unit.push(Op { a: base.word(), ..Op::new(OpCode::Release, Type::Void) });
     }
 
     fn return_from(&mut self, values: &'static [Register]) -> Step {
         if self.frames.len() == 1 {
             self.exit_here();
-            return Err(Stop::End(End::Complete));
+            return Err(Stop::end(End::Complete));
         }
         let mut returned = std::mem::take(&mut self.driver.returned);
         returned.clear();
@@ -155,9 +156,8 @@ impl Tracer<'_> {
     }
 }
 
-/// What has been recorded.
+/// What has been recorded, but for the unit, which is in the workspace.
 pub struct Traced {
-    pub unit: tailor_compiler::ir::Unit,
     pub end: End,
     /// Whether it is a loop.
     pub closed: bool,

@@ -9,7 +9,7 @@ use tailor_jitcode::JitFunction;
 use tailor_jitcode::black_hole::SavedFrame;
 use tailor_jitcode::code::{Code, Position, Register};
 
-use super::{Step, Stop, Sym, Tracer};
+use super::{Operand, Step, Stop, Sym, Tracer};
 use crate::engine::Abort;
 
 /// How many words frames may have in all.
@@ -22,7 +22,7 @@ const DEPTH: usize = 64;
 pub struct Frame {
     pub code: &'static Code,
     /// Its first register, in the tracer's words and symbols.
-    base: usize,
+    pub base: usize,
     /// The instruction that comes next; in a waiting frame, the call.
     pub position: Position,
     /// The snapshot's frame for it while it waits.
@@ -47,7 +47,7 @@ impl Tracer<'_> {
         let base = self.words.len();
         let end = base + code.register_count();
         if end > WORDS || self.frames.len() == DEPTH {
-            return Err(Stop::End(super::End::Aborted(Abort::TooDeep)));
+            return Err(Stop::abort(Abort::TooDeep));
         }
         self.words.resize(end, 0);
         self.syms.resize(end, Sym::NONE);
@@ -78,10 +78,16 @@ impl Tracer<'_> {
     }
 
     /// What a register or constant of the innermost frame holds.
-    pub(super) fn operand(&mut self, register: Register) -> (u64, Sym) {
+    pub(super) fn operand(&mut self, register: Register) -> Operand {
         let Frame { code, base, .. } = *self.frame();
+        self.operand_of(code, base, register)
+    }
+
+    /// What a register or constant of a frame holds: its code, and its first register.
+    #[inline]
+    pub(super) fn operand_of(&self, code: &'static Code, base: usize, register: Register) -> Operand {
         if let Some(word) = code.constant(register) {
-            return (word, Sym::of(self.unit.constant(code.type_of(register), word)));
+            return (word, Sym::CONSTANT);
         }
         let at = base + register.index();
         (self.words[at], self.resolve(self.syms[at]))
@@ -128,15 +134,15 @@ impl Tracer<'_> {
         let mut relative = std::mem::take(&mut self.driver.relative);
         slots.clear();
         relative.clear();
-        for (number, register) in registers.iter().enumerate() {
-            let sym = self.resolve(self.syms[base + register.index()]);
+        for (number, &register) in registers.iter().enumerate() {
+            let (word, sym) = self.operand_of(code, base, register);
             slots.push(if sym == Sym::NONE {
                 Slot::Dead
             } else if sym.base == self.root {
                 relative.push(number as u16);
                 Slot::Value(self.unit.int(i64::from(sym.offset)))
             } else {
-                Slot::Value(self.value(sym))
+                Slot::Value(self.value((word, sym), code.type_of(register)))
             });
         }
         let shape = self.driver.shape(code.function(), &relative);

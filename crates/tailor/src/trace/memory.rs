@@ -12,12 +12,12 @@
 //! The words of the guest stack below the root are not the unit's: who called it may not have written them yet. A trace that touches them ends.
 
 use rustc_hash::FxHashMap;
-use tailor_compiler::ir::{AliasClass, AliasSet, MemDesc, MemKind, Op, OpCode, Ref, Type, Width};
+use tailor_compiler::ir::{AliasClass, AliasSet, AllocId, MemDesc, MemKind, Op, OpCode, Ref, Type, Width};
 use tailor_jitcode::analysis::alias;
 use tailor_jitcode::code::Position;
 use tailor_jitcode::tape::{Memory, Mutability};
 
-use super::{Step, Stop, Sym, Tracer};
+use super::{End, Operand, Step, Stop, Sym, Tracer};
 use crate::engine::Abort;
 
 /// A place in an object.
@@ -28,36 +28,107 @@ struct Place {
     width: Width,
 }
 
+/// How many places of a class are remembered: they are searched one after the other.
+const PLACES: usize = 128;
+
+/// How many words of the guest stack are remembered.
+const STACK: usize = 1 << 14;
+
 /// See the module.
-#[derive(Default)]
 pub struct Known {
-    /// Words of the guest stack: offset from the root, what is there, and its type.
-    stack: FxHashMap<i32, (Sym, Type)>,
+    /// Words of the guest stack from the root on: what is there, `NONE` if that is not known, and its type.
+    stack: Vec<(Sym, Type)>,
     /// By alias class.
-    fields: FxHashMap<AliasClass, Vec<(Place, Sym)>>,
+    fields: [Vec<(Place, Sym)>; AliasClass::COUNT],
+    /// The classes of which something is known.
+    classes: AliasSet,
     /// What never changes.
     immutable: FxHashMap<(AliasClass, Place), Sym>,
 }
 
+impl Default for Known {
+    fn default() -> Self {
+        Known {
+            stack: Vec::new(),
+            fields: [const { Vec::new() }; AliasClass::COUNT],
+            classes: AliasSet::NONE,
+            immutable: FxHashMap::default(),
+        }
+    }
+}
+
 impl Known {
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.forget(AliasSet::ALL);
+        self.immutable.clear();
+    }
+
     /// Forgets what a call may write.
     pub fn forget(&mut self, written: AliasSet) {
         if written.contains(alias::GUEST_STACK) {
             self.stack.clear();
         }
-        self.fields.retain(|&class, _| !written.contains(class));
+        let mut classes = self.classes.0 & written.0;
+        self.classes.0 &= !written.0;
+        while classes != 0 {
+            self.fields[classes.trailing_zeros() as usize].clear();
+            classes &= classes - 1;
+        }
     }
 
     /// Forgets words of the guest stack from an offset on.
     pub fn forget_stack(&mut self, from: i32) {
-        self.stack.retain(|&offset, _| offset < from);
+        self.stack.truncate(from.max(0).unsigned_abs().div_ceil(8) as usize);
     }
+
+    /// What is known of a word of the guest stack.
+    fn stack(&self, offset: i32, ty: Type) -> Option<Sym> {
+        let &(sym, known) = self.stack.get(word_at(offset)?)?;
+        (sym != Sym::NONE && known == ty).then_some(sym)
+    }
+
+    /// Notes what a word of the guest stack holds, if it is not too far away.
+    fn set_stack(&mut self, offset: i32, sym: Sym, ty: Type) {
+        match word_at(offset) {
+            Some(word) if word < STACK => {
+                if word >= self.stack.len() {
+                    self.stack.resize(word + 1, (Sym::NONE, Type::Void));
+                }
+                self.stack[word] = (sym, ty);
+            }
+            Some(_) => {}
+            None => self.stack.clear(),
+        }
+    }
+
+    /// What is known of a field.
+    fn field(&self, class: AliasClass, place: Place) -> Option<Sym> {
+        self.fields[usize::from(class.0)].iter().rev().find(|(known, _)| *known == place).map(|&(_, sym)| sym)
+    }
+
+    /// Notes what a field of which nothing is known holds.
+    fn set_field(&mut self, class: AliasClass, place: Place, sym: Sym) {
+        let places = &mut self.fields[usize::from(class.0)];
+        if places.len() == PLACES {
+            places.drain(..PLACES / 2);
+        }
+        places.push((place, sym));
+        self.classes = self.classes.with(class);
+    }
+}
+
+/// The number of the word of the guest stack at this distance from the root.
+fn word_at(offset: i32) -> Option<usize> {
+    usize::try_from(offset).ok().filter(|offset| offset % 8 == 0).map(|offset| offset / 8)
 }
 
 /// An access: where, for the unit and for now.
 struct Access {
     address: u64,
-    base: Sym,
+    /// What it is the base of; for a constant, the object's address.
+    base: Operand,
+    class: AliasClass,
     /// From the base without its own offset, the constant part of the index included.
     offset: i32,
     /// Fields are those of objects; an address within an object is that of an element.
@@ -110,21 +181,20 @@ pub unsafe fn write(width: Width, address: u64, word: u64) {
 impl Tracer<'_> {
     /// Ends the trace at an access of the guest stack below the root, or elsewhere than at a known distance from it.
     fn check_stack(&mut self, memory: &Memory, access: &Access) -> Step {
-        let within = access.base.base == self.root && access.index.is_none() && access.offset >= 0;
+        let within = access.base.1.base == self.root && access.index.is_none() && access.offset >= 0;
         if memory.kind != MemKind::Stack || within {
             return Ok(());
         }
         self.exit_here();
-        Err(Stop::End(super::End::Complete))
+        Err(Stop::end(End::Complete))
     }
 
     /// The kind of an access. Places of a class are fields only as long as none of them is reached by an address that was computed: a bridge does not know how the addresses that it is given
     /// were made.
-    fn kind_of(&mut self, memory: &Memory, base: Ref) -> MemKind {
+    fn kind_of(&mut self, memory: &Memory, class: AliasClass, base: Ref) -> MemKind {
         if memory.kind != MemKind::Field {
             return memory.kind;
         }
-        let class = self.driver.class(memory);
         let computed = base.as_op().is_some_and(|op| self.unit.ops[op].code == OpCode::PtrAdd);
         let indexed = &mut self.driver.indexed;
         if computed {
@@ -133,64 +203,67 @@ impl Tracer<'_> {
         if indexed.contains(class) { MemKind::Element } else { MemKind::Field }
     }
 
-    fn access(&mut self, memory: &Memory, base: (u64, Sym), index: Option<(u64, Sym)>) -> Step<Access> {
-        let (base_word, mut base) = base;
-        let index_word = index.map_or(0, |(word, _)| word);
-        let scaled = index_word.wrapping_mul(u64::from(memory.scale));
-        let address = base_word.wrapping_add(i64::from(memory.offset) as u64).wrapping_add(scaled);
+    fn access(
+        &mut self,
+        (memory, class): (&Memory, AliasClass),
+        (base_word, base): Operand,
+        index: Option<Operand>,
+    ) -> Step<Access> {
         let mut offset = i64::from(memory.offset) + i64::from(base.offset);
+        let mut address = base_word.wrapping_add(i64::from(memory.offset) as u64);
         let mut rest = None;
         if let Some((word, sym)) = index {
-            match self.constant_of(sym) {
-                Some(_) => offset = offset.wrapping_add((word as i64).wrapping_mul(i64::from(memory.scale))),
-                None => rest = Some(self.value(sym)),
+            let scaled = word.wrapping_mul(u64::from(memory.scale));
+            address = address.wrapping_add(scaled);
+            if sym.is_constant() {
+                offset = offset.wrapping_add(scaled as i64);
+            } else {
+                rest = Some(self.value((word, sym), Type::Int));
             }
         }
-        base.offset = 0;
-        let too_far = Stop::End(super::End::Aborted(Abort::TooDeep));
-        let offset = i32::try_from(offset).map_err(|_| too_far)?;
+        let offset = i32::try_from(offset).map_err(|_| Stop::abort(Abort::TooDeep))?;
         let scale = if rest.is_some() { memory.scale as u8 } else { 0 };
-        let kind = self.kind_of(memory, base.base);
-        Ok(Access { address, base, offset, index: rest, scale, kind })
+        let kind = self.kind_of(memory, class, base.base);
+        let base = (base_word.wrapping_sub(i64::from(base.offset) as u64), Sym { offset: 0, ..base });
+        Ok(Access { address, base, class, offset, index: rest, scale, kind })
     }
 
     fn descriptor(&mut self, memory: &Memory, access: &Access) -> Step<u16> {
         let desc = MemDesc {
-            class: self.driver.class(memory),
+            class: access.class,
             kind: access.kind,
             width: memory.width,
             immutable: memory.mutability == Mutability::Immutable,
             offset: access.offset,
             scale: access.scale,
         };
-        let full = Stop::End(super::End::Aborted(Abort::TablesFull));
-        self.driver.descriptors.intern_mem(desc).map(|id| id.0).ok_or(full)
+        self.driver.descriptors.intern_mem(desc).map(|id| id.0).ok_or_else(|| Stop::abort(Abort::TablesFull))
     }
 
     /// A load: executed and recorded.
     pub(super) fn load(
         &mut self,
-        memory: &Memory,
-        base: (u64, Sym),
-        index: Option<(u64, Sym)>,
+        (memory, class): (&Memory, AliasClass),
+        base: Operand,
+        index: Option<Operand>,
         position: Position,
-    ) -> Step<(u64, Sym)> {
-        let access = self.access(memory, base, index)?;
+    ) -> Step<Operand> {
+        let access = self.access((memory, class), base, index)?;
         self.check_stack(memory, &access)?;
         // SAFETY: the interpreter reads there.
         let word = unsafe { read(memory.width, access.address) };
-        let ty = memory.width.ty();
-        let constant = access.base.base.as_constant().is_some() && access.index.is_none();
-        match memory.mutability {
-            Mutability::Immutable if constant => return Ok((word, self.constant(ty, word))),
-            Mutability::QuasiImmutable if constant => {
-                self.depend(access.address, position);
-                return Ok((word, self.constant(ty, word)));
+        if access.base.1.is_constant() && access.index.is_none() {
+            match memory.mutability {
+                Mutability::Immutable => return Ok((word, Sym::CONSTANT)),
+                Mutability::QuasiImmutable => {
+                    self.depend(access.address, position);
+                    return Ok((word, Sym::CONSTANT));
+                }
+                Mutability::Mutable => {}
             }
-            _ => {}
         }
-        let class = self.driver.class(memory);
-        let place = Place { base: access.base.base, offset: access.offset, width: memory.width };
+        let base = self.value(access.base, Type::Ref);
+        let place = Place { base, offset: access.offset, width: memory.width };
         if access.index.is_none()
             && let Some(sym) = self.remembered(memory, class, place, word)
         {
@@ -198,7 +271,7 @@ impl Tracer<'_> {
         }
         let desc = self.descriptor(memory, &access)?;
         let index = access.index.unwrap_or(Ref::NONE);
-        let op = Op { aux: desc, a: place.base.word(), b: index.word(), c: 0, ..Op::new(OpCode::Load, ty) };
+        let op = Op { aux: desc, a: base.word(), b: index.word(), c: 0, ..Op::new(OpCode::Load, memory.width.ty()) };
         let sym = Sym::of(self.unit.push(op));
         if access.index.is_none() {
             self.remember(memory, class, place, sym);
@@ -223,66 +296,65 @@ impl Tracer<'_> {
     /// What is known of a place that has just been read.
     fn remembered(&mut self, memory: &Memory, class: AliasClass, place: Place, word: u64) -> Option<Sym> {
         if memory.kind == MemKind::Stack {
-            if place.base != self.root {
-                return None;
-            }
-            let &(sym, ty) = self.memory.stack.get(&place.offset)?;
-            return (ty == memory.width.ty()).then(|| self.resolve(sym));
-        }
-        if memory.mutability == Mutability::Immutable {
-            if let Some(&header) = self.fresh.get(&place.base)
-                && place.offset >= 0
-                && place.offset + place.width.bytes() as i32 <= 8
-            {
-                debug_assert!(header >> (8 * place.offset) & 0xff == word & 0xff);
-                return Some(self.constant(Type::Int, word));
-            }
-            let sym = *self.memory.immutable.get(&(class, place))?;
+            let sym = self.memory.stack(place.offset, memory.width.ty()).filter(|_| place.base == self.root)?;
             return Some(self.resolve(sym));
         }
-        let &(_, sym) = self.memory.fields.get(&class)?.iter().find(|(known, _)| *known == place)?;
+        let sym = if memory.mutability == Mutability::Immutable {
+            if place.offset >= 0
+                && place.offset + place.width.bytes() as i32 <= 8
+                && let Some(header) = self.header_of_new(place.base)
+            {
+                debug_assert!(header >> (8 * place.offset) & 0xff == word & 0xff);
+                return Some(Sym::CONSTANT);
+            }
+            *self.memory.immutable.get(&(class, place))?
+        } else {
+            self.memory.field(class, place)?
+        };
         Some(self.resolve(sym))
+    }
+
+    /// The header of an object that the unit has allocated.
+    fn header_of_new(&self, value: Ref) -> Option<u64> {
+        let op = self.unit.ops[value.as_op()?];
+        (op.code == OpCode::New).then(|| self.driver.descriptors.alloc(AllocId(op.aux)).header)
     }
 
     fn remember(&mut self, memory: &Memory, class: AliasClass, place: Place, sym: Sym) {
         if memory.kind == MemKind::Stack {
             if place.base == self.root && memory.width.bytes() == 8 {
-                self.memory.stack.insert(place.offset, (sym, memory.width.ty()));
+                self.memory.set_stack(place.offset, sym, memory.width.ty());
             }
         } else if memory.mutability == Mutability::Immutable {
             self.memory.immutable.insert((class, place), sym);
         } else {
-            self.memory.fields.entry(class).or_default().push((place, sym));
+            self.memory.set_field(class, place, sym);
         }
     }
 
     /// A store: executed and recorded.
     pub(super) fn store(
         &mut self,
-        memory: &Memory,
-        base: (u64, Sym),
-        index: Option<(u64, Sym)>,
-        value: (u64, Sym),
+        (memory, class): (&Memory, AliasClass),
+        base: Operand,
+        index: Option<Operand>,
+        value: Operand,
     ) -> Step {
-        let access = self.access(memory, base, index)?;
+        let access = self.access((memory, class), base, index)?;
         self.check_stack(memory, &access)?;
         // SAFETY: the interpreter writes there.
         unsafe { write(memory.width, access.address, value.0) };
-        self.record_store(memory, access, value.1)
-    }
-
-    fn record_store(&mut self, memory: &Memory, access: Access, sym: Sym) -> Step {
-        let class = self.driver.class(memory);
         let desc = self.descriptor(memory, &access)?;
-        let stored = self.value(sym);
-        let (base, index) = (access.base.base, access.index.unwrap_or(Ref::NONE));
+        let stored = self.value(value, memory.width.ty());
+        let base = self.value(access.base, Type::Ref);
+        let index = access.index.unwrap_or(Ref::NONE);
         let op =
             Op { aux: desc, a: base.word(), b: index.word(), c: stored.word(), ..Op::new(OpCode::Store, Type::Void) };
         self.unit.push(op);
         let place = Place { base, offset: access.offset, width: memory.width };
         self.overwritten(access.kind, class, place, access.index.is_some());
         if access.index.is_none() {
-            self.remember(memory, class, place, sym);
+            self.remember(memory, class, place, value.1);
         }
         Ok(())
     }
@@ -295,16 +367,14 @@ impl Tracer<'_> {
             }
             return;
         }
-        let fresh = &self.fresh;
-        let survives = |(known, _): &(Place, Sym)| {
-            let apart = known.base != place.base && fresh.contains_key(&known.base) && fresh.contains_key(&place.base);
-            apart || (!indexed && kind == MemKind::Field && !overlap(known, &place)) || {
-                !indexed && known.base == place.base && !overlap(known, &place)
-            }
-        };
-        if let Some(known) = self.memory.fields.get_mut(&class) {
-            known.retain(survives);
-        }
+        let ops = &self.unit.ops;
+        let is_new = |value: Ref| value.as_op().is_some_and(|op| ops[op].code == OpCode::New);
+        let base_is_new = is_new(place.base);
+        self.memory.fields[usize::from(class.0)].retain(|(known, _)| {
+            let same = known.base == place.base;
+            (!same && base_is_new && is_new(known.base))
+                || (!indexed && (same || kind == MemKind::Field) && !overlap(known, &place))
+        });
     }
 
     /// Records, for a bridge, a store that the unit before it has put off; it has been executed.
@@ -318,14 +388,15 @@ impl Tracer<'_> {
         if index.is_some() {
             return;
         }
+        let sym = Sym::of(value);
         if mem.kind == MemKind::Stack {
             if base == self.root && mem.width.bytes() == 8 {
-                self.memory.stack.insert(mem.offset, (Sym::of(value), mem.width.ty()));
+                self.memory.set_stack(mem.offset, sym, mem.width.ty());
             }
         } else if mem.immutable {
-            self.memory.immutable.insert((mem.class, place), Sym::of(value));
+            self.memory.immutable.insert((mem.class, place), sym);
         } else {
-            self.memory.fields.entry(mem.class).or_default().push((place, Sym::of(value)));
+            self.memory.set_field(mem.class, place, sym);
         }
     }
 }

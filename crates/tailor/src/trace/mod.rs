@@ -2,7 +2,8 @@
 //!
 //! # Terms
 //! - A *register* of a frame of jitcode has a word, which is what it holds now, and a *symbol* ([`Sym`]), which is what it holds in the unit: a constant, or a value of the unit, or such a value and a
-//!   number of bytes further.
+//!   number of bytes further. A symbol and its word go together ([`Operand`]): a constant's symbol says that it is one, not which. So the interpreter's own computations, nearly all of them on constants,
+//!   leave no trace, not even in a table; what is recorded makes a constant of the unit of the word ([`record`]).
 //! - The *root* is the unit's frame on the guest stack: the one parameter of a unit that begins at a location. Guest frames of inlined calls are the root and some bytes.
 //! - A *header* is a location that a back edge leads to.
 //!
@@ -30,7 +31,8 @@
 //! # Invariants
 //! 1. Everything is executed once, for real: a trace that is given up leaves a state that execution goes on from.
 //! 2. Words of registers lie in a range that the collector sees, and which does not move.
-//! 3. Symbols of type Ref with an offset are addresses into the same object, or into the guest stack.
+//! 3. Symbols of type Ref with an offset are addresses into the same object, or into the guest stack. A constant with an offset is an address in the object that begins so many bytes below.
+//! 4. What the unit's constants refer to stays where it is, from the moment of their recording on.
 
 mod bridge;
 mod calls;
@@ -41,10 +43,11 @@ mod points;
 mod record;
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use tailor_compiler::ir::{FrameId, LabelId, OpCode, Ref, Unit};
+use tailor_compiler::ir::{FrameId, LabelId, Ref, Unit};
 use tailor_jitcode::black_hole::SavedFrame;
 
 use crate::engine::{Abort, Driver, LocationId};
+pub use calls::Called;
 pub use frames::{FrameShape, ROOT_FRAME};
 
 /// What a register holds in the unit: a value or constant, and bytes to be added if it is an address.
@@ -54,12 +57,37 @@ pub struct Sym {
     pub offset: i32,
 }
 
+/// What stands for the base of constants; no constant of a unit has this number.
+const WORD: Ref = Ref::constant(i32::MAX as usize - 1);
+
 impl Sym {
     pub const NONE: Sym = Sym { base: Ref::NONE, offset: 0 };
+    /// What its register's word is.
+    pub const CONSTANT: Sym = Sym { base: WORD, offset: 0 };
 
+    /// A value or constant of the unit.
     pub fn of(base: Ref) -> Sym {
-        Sym { base, offset: 0 }
+        if base.as_constant().is_some() { Sym::CONSTANT } else { Sym { base, offset: 0 } }
     }
+
+    pub fn is_constant(self) -> bool {
+        self.base == WORD
+    }
+}
+
+/// A word, and what it is in the unit.
+pub type Operand = (u64, Sym);
+
+/// Memory that tracers use one after the other.
+#[derive(Default)]
+pub struct Workspace {
+    /// What has been recorded last.
+    pub unit: Unit,
+    words: Vec<u64>,
+    syms: Vec<Sym>,
+    known: Vec<Sym>,
+    pure: FxHashMap<(u64, u64), Ref>,
+    memory: memory::Known,
 }
 
 /// How recording ended.
@@ -89,7 +117,17 @@ enum Stop {
     Frames(Vec<SavedFrame>, Abort),
 }
 
-type Step<T = ()> = Result<T, Stop>;
+type Step<T = ()> = Result<T, Box<Stop>>;
+
+impl Stop {
+    fn end(end: End) -> Box<Stop> {
+        Box::new(Stop::End(end))
+    }
+
+    fn abort(reason: Abort) -> Box<Stop> {
+        Stop::end(End::Aborted(reason))
+    }
+}
 
 /// A guest call that is being inlined.
 struct Inlined {
@@ -107,12 +145,10 @@ pub struct Tracer<'d> {
     frames: Vec<frames::Frame>,
     words: Vec<u64>,
     syms: Vec<Sym>,
-    /// What values have been found to be: constants, or the root and some bytes.
-    known: FxHashMap<Ref, Sym>,
-    /// Pure operations that have been recorded.
-    pure: FxHashMap<(OpCode, u16, [Ref; 3]), Ref>,
-    /// Objects that the unit has allocated, with their headers.
-    fresh: FxHashMap<Ref, u64>,
+    /// What values have been found to be, constants, or the root and some bytes: by operation; `NONE` if nothing.
+    known: Vec<Sym>,
+    /// Pure operations that have been recorded, by [`record::key`].
+    pure: FxHashMap<(u64, u64), Ref>,
     memory: memory::Known,
     root: Ref,
     root_word: u64,

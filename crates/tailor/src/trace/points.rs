@@ -4,6 +4,7 @@ use tailor_compiler::ir::{LabelId, ListRange, Op, OpCode, Ref, Type};
 use tailor_jitcode::code::Mark;
 use tailor_jitcode::tape::Color;
 
+use super::frames::Frame;
 use super::{End, Inlined, Step, Stop, Sym, Tracer};
 use crate::engine::{Abort, LocationId};
 
@@ -24,16 +25,31 @@ impl Tracer<'_> {
                 let (word, sym) = self.operand(register);
                 state.push(word);
                 match variable.color {
-                    Color::Green => {
-                        sym.base.as_constant()?;
-                        greens.push(word);
-                    }
+                    Color::Green if sym.is_constant() => greens.push(word),
+                    Color::Green => return None,
                     Color::Red => frame = Some(sym),
                 }
             }
         }
         let frame = frame.filter(|frame| frame.base == self.root)?;
         Some(Point { state, greens, frame })
+    }
+
+    /// Where the guest's frame lies from the root, at a mark whose greens are constants and whose frame lies at a known distance from it.
+    fn frame_at(&mut self, mark: &Mark) -> Option<i32> {
+        let &mut Frame { code, base, .. } = self.frame();
+        let mut frame = None;
+        for variable in &mark.variables {
+            for &register in &mark.values[variable.first as usize..(variable.first + variable.count) as usize] {
+                let (_, sym) = self.operand_of(code, base, register);
+                match variable.color {
+                    Color::Green if !sym.is_constant() => return None,
+                    Color::Green => {}
+                    Color::Red => frame = (sym.base == self.root).then_some(sym.offset),
+                }
+            }
+        }
+        frame
     }
 
     /// Makes greens constants and relates the frame to the root, where they are not: a bridge that returns to a guest frame whose link it does not know. A frame below the root is none
@@ -43,7 +59,7 @@ impl Tracer<'_> {
         let leaves = |color| mark.leaves(color).collect::<Vec<_>>();
         for register in leaves(Color::Red) {
             let (word, sym) = self.operand(register);
-            if sym.base == self.root || sym.base.as_constant().is_some() {
+            if sym.base == self.root || sym.is_constant() {
                 continue;
             }
             match i32::try_from(word.wrapping_sub(self.root_word) as i64) {
@@ -59,7 +75,7 @@ impl Tracer<'_> {
     }
 
     fn complete(&mut self) -> Step {
-        Err(Stop::End(End::Complete))
+        Err(Stop::end(End::Complete))
     }
 
     /// A merge point of the portal.
@@ -67,13 +83,17 @@ impl Tracer<'_> {
         if self.frames.len() > 1 {
             return Ok(());
         }
-        self.find_out(mark);
-        let Some(point) = self.point(mark) else {
+        let mut frame = self.frame_at(mark);
+        if frame.is_none() {
+            self.find_out(mark);
+            frame = self.frame_at(mark);
+        }
+        let Some(frame) = frame else {
             self.exit_here();
             return self.complete();
         };
-        if self.guest_frame != point.frame.offset {
-            self.guest_frame = point.frame.offset;
+        if self.guest_frame != frame {
+            self.guest_frame = frame;
             self.renew_root_frame();
         }
         Ok(())
@@ -87,7 +107,7 @@ impl Tracer<'_> {
         }
         let Some(point) = self.point(mark) else { return Ok(()) };
         let Some(location) = self.driver.location(&point.greens) else {
-            return Err(Stop::End(End::Aborted(Abort::TablesFull)));
+            return Err(Stop::abort(Abort::TablesFull));
         };
         if point.frame.offset > self.guest_frame {
             self.guest_call(location, point)
@@ -120,7 +140,7 @@ impl Tracer<'_> {
         }
         if self.driver.may_trace(location) {
             let frame = point.state[self.driver.portal().frame];
-            return Err(Stop::End(End::Instead(location, frame)));
+            return Err(Stop::end(End::Instead(location, frame)));
         }
         self.exit_here();
         self.complete()

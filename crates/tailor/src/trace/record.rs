@@ -5,101 +5,128 @@ use tailor_compiler::ir::opcode::ResultType;
 use tailor_compiler::ir::{Op, OpCode, Ref, Type};
 use tailor_jitcode::code::Position;
 
-use super::{Sym, Tracer};
+use super::{Operand, Sym, Tracer};
+
+/// What tells a pure operation from others.
+fn key(op: &Op) -> (u64, u64) {
+    let code = op.code as u64 | u64::from(op.aux) << 8;
+    (code | u64::from(op.a) << 32, u64::from(op.b) | u64::from(op.c) << 32)
+}
+
+/// How many operands a pure operation has.
+pub(super) fn operand_count(code: OpCode) -> usize {
+    match code.operands() {
+        [_, _, b'.'] if code.operands()[1] == b'.' => 1,
+        [_, _, b'.'] => 2,
+        _ => 3,
+    }
+}
 
 impl Tracer<'_> {
     /// A symbol with what has been found out about it.
-    pub(super) fn resolve(&mut self, sym: Sym) -> Sym {
-        let Some(&known) = self.known.get(&sym.base) else { return sym };
-        Sym { base: known.base, offset: known.offset + sym.offset }
+    pub(super) fn resolve(&self, sym: Sym) -> Sym {
+        let Some(&known) = sym.base.as_op().and_then(|op| self.known.get(op)) else { return sym };
+        if known == Sym::NONE { sym } else { Sym { base: known.base, offset: known.offset + sym.offset } }
     }
 
-    /// The word of a symbol that is a constant.
-    pub(super) fn constant_of(&self, sym: Sym) -> Option<u64> {
-        let (_, word) = self.unit.constants[sym.base.as_constant()?];
-        Some(word.wrapping_add(i64::from(sym.offset) as u64))
+    /// Notes what a value has been found to be.
+    fn note(&mut self, value: Ref, is: Sym) {
+        let Some(op) = value.as_op() else { return };
+        if op >= self.known.len() {
+            self.known.resize(op + 1, Sym::NONE);
+        }
+        self.known[op] = is;
     }
 
-    /// A constant.
-    pub(super) fn constant(&mut self, ty: Type, word: u64) -> Sym {
-        Sym::of(self.unit.constant(ty, word))
+    /// Whether a value is an object that the unit has allocated.
+    pub(super) fn is_new(&self, value: Ref) -> bool {
+        value.as_op().is_some_and(|op| self.unit.ops[op].code == OpCode::New)
     }
 
-    /// A symbol as operand.
-    pub(super) fn value(&mut self, sym: Sym) -> Ref {
+    /// A constant of the unit. An object that it refers to stays where it is: until the unit is complete, for the roots' sake.
+    pub(super) fn intern(&mut self, ty: Type, word: u64) -> Ref {
+        let count = self.unit.constants.len();
+        let constant = self.unit.constant(ty, word);
+        if self.unit.constants.len() > count {
+            self.driver.roots.hold_constant(word);
+        }
+        constant
+    }
+
+    /// An operand of an operation that is recorded; its type is this.
+    pub(super) fn value(&mut self, (word, sym): Operand, ty: Type) -> Ref {
+        if sym.is_constant() {
+            return self.intern(ty, word);
+        }
         if sym.offset == 0 {
             return sym.base;
         }
-        if let Some(word) = self.constant_of(sym) {
-            return self.unit.constant(Type::Ref, word);
-        }
         let offset = self.unit.int(i64::from(sym.offset));
-        self.share(Op { aux: 0, ..Op::new(OpCode::PtrAdd, Type::Ref) }, [sym.base, offset, Ref::NONE])
+        self.share(Op { a: sym.base.word(), b: offset.word(), ..Op::new(OpCode::PtrAdd, Type::Ref) })
     }
 
     /// The value of a pure operation, recorded unless it has been.
-    fn share(&mut self, op: Op, operands: [Ref; 3]) -> Ref {
-        let key = (op.code, op.aux, operands);
-        if let Some(&value) = self.pure.get(&key) {
-            return value;
+    fn share(&mut self, op: Op) -> Ref {
+        let next = Ref::op(self.unit.ops.len());
+        let value = *self.pure.entry(key(&op)).or_insert(next);
+        if value == next {
+            self.unit.push(op);
         }
-        let [a, b, c] = operands.map(|operand| if operand == Ref::NONE { 0 } else { operand.word() });
-        let value = self.unit.push(Op { a, b, c, ..op });
-        self.pure.insert(key, value);
         value
     }
 
     /// A pure operation of words and symbols. `None` if it has no value: a division that is not defined.
-    pub(super) fn pure(&mut self, code: OpCode, bits: u8, operands: &[(u64, Sym)]) -> Option<(u64, Sym)> {
-        let ty = match code.result() {
-            ResultType::F => Type::Float,
-            ResultType::R => Type::Ref,
-            _ => Type::Int,
-        };
-        let op = Op { aux: u16::from(bits), ..Op::new(code, ty) };
+    pub(super) fn pure(&mut self, code: OpCode, bits: u8, operands: &[Operand]) -> Option<Operand> {
+        let mut op = Op { aux: u16::from(bits), ..Op::new(code, Type::Int) };
         let word_of = |at: usize| operands.get(at).map_or(0, |operand| operand.0);
         let word = evaluate(&op, word_of(0), word_of(1), word_of(2))?;
+        let constant = operands.iter().all(|&(_, sym)| sym.is_constant());
         // An address in an object that is a constant keeps the object: its barrier has to be told from others.
-        if code == OpCode::PtrAdd
-            && let Some(sym) = self.simplified(code, operands)
-        {
-            return Some((word, sym));
-        }
-        if operands.iter().all(|&(_, sym)| sym.base.as_constant().is_some()) {
-            return Some((word, self.constant(ty, word)));
+        if constant && code != OpCode::PtrAdd {
+            return Some((word, Sym::CONSTANT));
         }
         if let Some(sym) = self.simplified(code, operands) {
             return Some((word, sym));
         }
-        let mut values = [Ref::NONE; 3];
-        for (value, &(_, sym)) in values.iter_mut().zip(operands) {
-            *value = self.value(sym);
+        if constant {
+            return Some((word, Sym::CONSTANT));
         }
-        Some((word, Sym::of(self.share(op, values))))
+        let mut values = [0; 3];
+        for ((value, &operand), kind) in values.iter_mut().zip(operands).zip(code.operands()) {
+            let ty = match kind {
+                b'f' => Type::Float,
+                b'r' => Type::Ref,
+                _ => Type::Int,
+            };
+            *value = self.value(operand, ty).word();
+        }
+        [op.a, op.b, op.c] = values;
+        op.ty = match code.result() {
+            ResultType::F => Type::Float,
+            ResultType::R => Type::Ref,
+            _ => Type::Int,
+        };
+        Some((word, Sym::of(self.share(op))))
     }
 
     /// What the tracer itself must see through: addresses with constant offsets, conversions there and back, decided choices, and that new objects are not null.
-    fn simplified(&mut self, code: OpCode, operands: &[(u64, Sym)]) -> Option<Sym> {
+    fn simplified(&self, code: OpCode, operands: &[Operand]) -> Option<Sym> {
         let (word, sym) = operands[0];
         match code {
             OpCode::PtrAdd => {
-                let bytes = self.constant_of(operands[1].1)? as i64;
-                let offset = i32::try_from(i64::from(sym.offset).checked_add(bytes)?).ok()?;
-                Some(Sym { base: sym.base, offset })
+                let (bytes, index) = operands[1];
+                let offset = i32::try_from(i64::from(sym.offset).checked_add(bytes as i64)?).ok()?;
+                index.is_constant().then_some(Sym { base: sym.base, offset })
             }
             OpCode::IntToRef => self.converted(sym, OpCode::RefToInt),
             OpCode::RefToInt => self.converted(sym, OpCode::IntToRef),
             OpCode::FloatBits => self.converted(sym, OpCode::BitsFloat),
             OpCode::BitsFloat => self.converted(sym, OpCode::FloatBits),
-            OpCode::Select => {
-                self.constant_of(sym)?;
-                Some(operands[if word != 0 { 1 } else { 2 }].1)
-            }
+            OpCode::Select => sym.is_constant().then(|| operands[if word != 0 { 1 } else { 2 }].1),
             OpCode::RefEq | OpCode::RefNe => {
-                let (other, null) = (operands[1].1, self.constant_of(operands[1].1)? == 0);
-                debug_assert!(other.base.as_constant().is_some());
-                let is_new = sym.offset == 0 && self.fresh.contains_key(&sym.base);
-                (null && is_new).then(|| self.constant(Type::Int, u64::from(code == OpCode::RefNe)))
+                let (other, is) = operands[1];
+                let null = is.is_constant() && other == 0;
+                (null && sym.offset == 0 && self.is_new(sym.base)).then_some(Sym::CONSTANT)
             }
             _ => None,
         }
@@ -114,11 +141,11 @@ impl Tracer<'_> {
     /// Guards that a truth value is what it is; if not, execution goes on at `otherwise`.
     ///
     /// Guards that are made to fail in tests go on where they are, and decide anew.
-    pub(super) fn guard(&mut self, (word, sym): (u64, Sym), otherwise: Position) {
-        if sym.base.as_constant().is_some() {
+    pub(super) fn guard(&mut self, (word, sym): Operand, otherwise: Position) {
+        if sym.is_constant() {
             return;
         }
-        let condition = self.value(sym);
+        let condition = self.value((word, sym), Type::Int);
         let forced = self.driver.parameters.fail_guards;
         let position = if forced { self.frame().position } else { otherwise };
         let snapshot = self.snapshot(position);
@@ -132,8 +159,7 @@ impl Tracer<'_> {
         let Some(op) = condition.as_op().map(|op| self.unit.ops[op]) else { return };
         // What holds may be any word but 0, if it is not made by a comparison.
         if !holds || is_truth_value(op.code) {
-            let truth = self.unit.int(i64::from(holds));
-            self.known.insert(condition, Sym::of(truth));
+            self.note(condition, Sym::CONSTANT);
         }
         let equal = match op.code {
             OpCode::Eq | OpCode::RefEq => holds,
@@ -142,47 +168,43 @@ impl Tracer<'_> {
         };
         let (a, b) = (Ref::from_word(op.a), Ref::from_word(op.b));
         if equal && a.as_op().is_some() && b.as_constant().is_some() {
-            self.known.insert(a, Sym::of(b));
+            self.note(a, Sym::CONSTANT);
         } else if equal && b.as_op().is_some() && a.as_constant().is_some() {
-            self.known.insert(b, Sym::of(a));
+            self.note(b, Sym::CONSTANT);
         }
     }
 
     /// Makes a value a constant: guards that it is what it is; if not, execution goes on at `position`.
-    pub(super) fn promote(&mut self, (word, sym): (u64, Sym), ty: Type, position: Position) -> Sym {
-        if sym.base.as_constant().is_some() {
-            return sym;
+    pub(super) fn promote(&mut self, (word, sym): Operand, ty: Type, position: Position) {
+        if sym.is_constant() {
+            return;
         }
         let (subject, equals) = match ty {
-            Type::Ref => (Sym::of(self.value(sym)), OpCode::RefEq),
+            Type::Ref => (sym, OpCode::RefEq),
             Type::Float => {
                 let bits = self.pure(OpCode::FloatBits, 0, &[(word, sym)]);
                 (bits.map_or(sym, |(_, bits)| bits), OpCode::Eq)
             }
             _ => (sym, OpCode::Eq),
         };
-        let compared = if ty == Type::Ref { Type::Ref } else { Type::Int };
-        let constant = self.constant(compared, word);
-        let equal = self.pure(equals, 0, &[(word, subject), (word, constant)]);
+        let equal = self.pure(equals, 0, &[(word, subject), (word, Sym::CONSTANT)]);
         if let Some(equal) = equal {
             self.guard(equal, position);
         }
-        let result = self.constant(ty, word);
         if sym.offset == 0 {
-            self.known.insert(sym.base, result);
+            self.note(sym.base, Sym::CONSTANT);
         }
-        result
     }
 
     /// Finds out that an address is the root and some bytes: guards it; if not, execution goes on at `position`.
-    pub(super) fn relate_to_root(&mut self, (word, sym): (u64, Sym), bytes: i32, position: Position) {
+    pub(super) fn relate_to_root(&mut self, (word, sym): Operand, bytes: i32, position: Position) {
         let expected = Sym { base: self.root, offset: bytes };
         let equal = self.pure(OpCode::RefEq, 0, &[(word, sym), (word, expected)]);
         if let Some(equal) = equal {
             self.guard(equal, position);
         }
-        if sym.offset == 0 && sym.base.as_op().is_some() {
-            self.known.insert(sym.base, expected);
+        if sym.offset == 0 {
+            self.note(sym.base, expected);
         }
     }
 }
