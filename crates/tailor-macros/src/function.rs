@@ -410,6 +410,8 @@ impl Expansion<'_> {
             result: <#result as ::tailor::__jit::JitType>::SHAPE,
         }};
         let traits = self.options.traits();
+        // What is called for its result alone, constant where its arguments are, stays a call.
+        let inlined = (self.options.inlined && !self.options.elidable).then(|| quote!(.inlined()));
         let leaving = self.options.leaves.map(|_| quote!(.leaving()));
         let made = match &self.options.residual {
             Some(effects) => {
@@ -417,7 +419,7 @@ impl Expansion<'_> {
                 quote!(::tailor::__jit::JitFunction::residual(__SIGNATURE, #this::#native #turbofish, #traits, #effects, #role))
             }
             None => {
-                quote!(::tailor::__jit::JitFunction::new(__SIGNATURE, #this::#build #turbofish, #this::#native #turbofish, #traits) #leaving)
+                quote!(::tailor::__jit::JitFunction::new(__SIGNATURE, #this::#build #turbofish, #this::#native #turbofish, #traits) #inlined #leaving)
             }
         };
         let is_generic = self.generics.any
@@ -430,7 +432,7 @@ impl Expansion<'_> {
                     quote!(::tailor::__jit::JitFunction::residual(#signature, #this::#native #turbofish, #traits, #effects, #role))
                 }
                 None => {
-                    quote!(::tailor::__jit::JitFunction::new(#signature, #this::#build #turbofish, #this::#native #turbofish, #traits) #leaving)
+                    quote!(::tailor::__jit::JitFunction::new(#signature, #this::#build #turbofish, #this::#native #turbofish, #traits) #inlined #leaving)
                 }
             };
             quote!(::tailor::__jit::JitFunction::instance(#made))

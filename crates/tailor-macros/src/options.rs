@@ -16,6 +16,8 @@ pub struct Options {
     pub elidable: bool,
     pub unroll: bool,
     pub inline_in_tier1: bool,
+    /// `#[inline(always)]`: it is recorded where it is called, too.
+    pub inlined: bool,
     /// Opaque to the JIT; with its declared effects.
     pub residual: Option<Effects>,
     /// Nothing to the JIT: calls of it vanish.
@@ -178,6 +180,7 @@ impl Options {
             let path = attribute.path();
             let is_ours = path.is_ident("jit") || path.segments.len() == 2 && path.segments[0].ident == "jit";
             if !is_ours {
+                self.inlined |= is_inline_always(&attribute);
                 kept.push(attribute);
                 continue;
             }
@@ -223,4 +226,9 @@ impl Parse for JitOptions {
         options.add_jit(input.parse()?)?;
         Ok(JitOptions(options))
     }
+}
+
+fn is_inline_always(attribute: &Attribute) -> bool {
+    let Meta::List(list) = &attribute.meta else { return false };
+    list.path.is_ident("inline") && list.tokens.to_string() == "always"
 }
