@@ -26,76 +26,28 @@ use std::time::Instant;
 
 use rustc_hash::FxHashMap;
 use tailor_compiler::backend::{Compiler, Machine, MachineError};
-use tailor_compiler::exit::{Code, ExitId, Interrupted, Refused};
+use tailor_compiler::exit::{Code, ExitId, Interrupted};
 use tailor_compiler::ir::{AliasClass, AliasSet, Descriptors, EntryId, Op, OpCode, Slot, Type, Unit};
 use tailor_compiler::opt::{Links, LoopEntry, Options, Passes, Scratch, optimise_linked};
 use tailor_compiler::text::{Addresses, print};
+use tailor_jitcode::JitFunction;
 use tailor_jitcode::analysis::alias;
 use tailor_jitcode::black_hole::{Reached, SavedFrame, Stop, resume_until};
-use tailor_jitcode::code::{Operation, Position, Register};
-use tailor_jitcode::tape::Color;
-use tailor_jitcode::{JitFunction, Role};
+use tailor_jitcode::code::{Operation, Register};
 
 use super::counters::Counters;
 use super::landing::{Landing, RESULTS};
 use super::locations::{Location, Locations};
 use super::log::Part;
+use super::portal::Portal;
 use super::residual::Residuals;
 use super::roots::Roots;
+use super::takeover::{ExitState, Spare, World};
 use super::{Abort, Config, Dependencies, LocationId, Log, Outcome, Parameters, Stats};
-use crate::trace::{Called, Continue, End, FrameShape, Operand, ROOT_FRAME, Tracer, Workspace};
+use crate::trace::{Called, Continue, End, FrameShape, Operand, Tracer, Workspace};
 
 /// How many instructions of jitcode a call that is not inlined may take while a trace is recorded.
 const CALL_FUEL: u64 = 400_000;
-
-/// The portal, as the driver knows it.
-#[derive(Clone, Debug)]
-pub struct Portal {
-    /// Its function.
-    pub function: &'static JitFunction,
-    /// Which words of the state are green.
-    greens: Vec<usize>,
-    /// Which word of the state is the frame.
-    pub frame: usize,
-    /// Where it leaves guest frames.
-    pub leave: Option<LeaveSite>,
-}
-
-impl Portal {
-    /// The words of the state with these greens and this frame.
-    fn state(&self, greens: &[u64], frame: u64) -> Vec<u64> {
-        let mut state = vec![0; greens.len() + 1];
-        for (&at, &word) in self.greens.iter().zip(greens) {
-            state[at] = word;
-        }
-        state[self.frame] = frame;
-        state
-    }
-
-    /// The frame in which the portal begins in a state.
-    fn beginning(&self, state: &[u64]) -> Vec<SavedFrame> {
-        let live = self.function.code().live(0).iter();
-        let values = live.map(|register| state[register.index()]).collect();
-        vec![SavedFrame { function: self.function, position: 0, values }]
-    }
-}
-
-/// The call by which the portal leaves guest frames. Where it does so in several places, what follows is the same in all of them (that is a rule for authors), so the first stands for all.
-#[derive(Clone, Debug)]
-pub struct LeaveSite {
-    /// The call.
-    pub position: Position,
-    /// The function that is called.
-    pub function: &'static JitFunction,
-    /// What lives on in the portal.
-    pub registers: &'static [Register],
-    /// What is in these registers, whoever returns; `None` as long as nobody has.
-    pub values: Option<Vec<u64>>,
-    /// The type of what is returned.
-    pub result: Type,
-    /// The short way from there to the merge point, once it has been looked for.
-    landing: Option<Option<Landing>>,
-}
 
 /// What is known of a unit beside its code.
 #[derive(Debug)]
@@ -126,19 +78,6 @@ struct Forcing {
 
 /// After how many exits elsewhere a guard is taken for one that is not reached.
 const MISSES: u32 = 10;
-
-/// An exit that has been taken.
-#[derive(Debug, Default)]
-pub struct ExitState {
-    /// The interrupted frames, outermost first.
-    pub frames: Vec<SavedFrame>,
-    /// The address of the root.
-    pub root: u64,
-    /// By what; `None` if a unit could not be entered.
-    pub source: Option<(Rc<Code>, ExitId)>,
-    /// The location that could not be entered, for want of code, and the state there.
-    unbound: Option<(LocationId, Vec<u64>)>,
-}
 
 /// How running a unit ended.
 enum Ran {
@@ -190,6 +129,7 @@ pub struct Driver {
     started: Instant,
     /// How many activations of [`Driver::execute`] there are.
     running: u32,
+    spare: Spare,
     // Memory of the tracer.
     pub(crate) workspace: Workspace,
     pub(crate) slots: Vec<Slot>,
@@ -237,6 +177,7 @@ impl Driver {
             stack_limit,
             started: Instant::now(),
             running: 0,
+            spare: Spare::default(),
             workspace: Workspace::default(),
             slots: Vec::new(),
             relative: Vec::new(),
@@ -305,44 +246,21 @@ impl Driver {
 
     /// Looks at the portal, the first time.
     fn learn(&mut self, function: &'static JitFunction) -> Option<()> {
-        if self.portal.is_some() {
-            return Some(());
+        if self.portal.is_none() {
+            self.portal = Some(Portal::learn(function)?);
         }
-        let code = function.code();
-        let positions = 0..code.len() as Position;
-        let mark = positions.clone().find_map(|position| match code.operation(position) {
-            Operation::MergePoint(mark) => Some(mark),
-            _ => None,
-        })?;
-        let (mut greens, mut reds) = (Vec::new(), Vec::new());
-        for variable in &mark.variables {
-            let words = variable.first as usize..(variable.first + variable.count) as usize;
-            match variable.color {
-                Color::Green => greens.extend(words),
-                Color::Red => reds.extend(words),
-            }
-        }
-        let &[frame] = reds.as_slice() else { return None };
-        let mut leaves = positions.filter_map(|position| match code.operation(position) {
-            Operation::Call { function, .. } if function.role == Role::Leave => Some((position, function)),
-            _ => None,
-        });
-        let leave = leaves.next().and_then(|(position, function)| {
-            let mut types = Vec::new();
-            function.signature.parameters.iter().for_each(|shape| shape.leaf_types(&mut types));
-            let result = match types.as_slice() {
-                [_] => Type::Void,
-                [_, result] => *result,
-                _ => return None,
-            };
-            if function.signature.result.leaf_count() > RESULTS {
-                return None;
-            }
-            let registers = code.live_across(position)?;
-            Some(LeaveSite { position, function, registers, values: None, result, landing: None })
-        });
-        self.portal = Some(Portal { function, greens, frame, leave });
         Some(())
+    }
+
+    /// The location that a state is at; its greens have this hash.
+    fn location_at(&mut self, hash: u64, state: &[u64]) -> Option<LocationId> {
+        if let Some(known) = self.locations.recall(hash, state, &self.portal().greens) {
+            return Some(known);
+        }
+        let greens: Vec<u64> = self.portal().greens.iter().map(|&at| state[at]).collect();
+        let location = self.location(&greens)?;
+        self.locations.remember(hash, location);
+        Some(location)
     }
 
     /// See [`super::enter`].
@@ -358,8 +276,7 @@ impl Driver {
             counters.rest(hash, 1);
             return Outcome::Not;
         }
-        let greens: Vec<u64> = self.portal().greens.iter().map(|&at| state[at]).collect();
-        let Some(location) = self.location(&greens) else {
+        let Some(location) = self.location_at(hash, state) else {
             counters.rest(hash, 1);
             return Outcome::Not;
         };
@@ -417,10 +334,7 @@ impl Driver {
         let portal = self.portal.as_mut().expect("units have been traced");
         let function = portal.function;
         let site = portal.leave.as_mut().expect("units return only where the portal leaves frames");
-        let values = site.values.clone().unwrap_or_default();
         let mut answered = [0; RESULTS];
-        let call = function.code().operation(site.position);
-        let Operation::Call { results, .. } = call else { unreachable!("the leaving function is called there") };
         match &site.landing {
             Some(Some(landing)) => {
                 // SAFETY: the portal would call it so.
@@ -429,12 +343,12 @@ impl Driver {
                     return Outcome::Moved;
                 }
             }
-            // SAFETY: as above; there is room for the result.
-            _ if results.len() <= RESULTS => unsafe {
-                (site.function.native)(arguments.as_ptr(), answered.as_mut_ptr())
-            },
-            _ => unreachable!("leaving functions answer few words"),
+            // SAFETY: as above; leaving functions answer few words, else the portal would not be said to leave frames by them.
+            _ => unsafe { (site.function.native)(arguments.as_ptr(), answered.as_mut_ptr()) },
         }
+        let call = function.code().operation(site.position);
+        let Operation::Call { results, .. } = call else { unreachable!("the leaving function is called there") };
+        let values = site.values.clone().unwrap_or_default();
         let result = &answered[..results.len()];
         if site.landing.is_none() {
             site.landing = Some(Landing::find(function.code(), site.position, &values, result));
@@ -461,7 +375,9 @@ impl Driver {
             Continue::Frames(frames) => {
                 let stop = Stop { merge_point: true, leaving: None };
                 // SAFETY: the frames are those of an interrupted computation.
-                unsafe { resume_until(&frames, stop, &mut u64::MAX.clone()) }
+                let reached = unsafe { resume_until(&frames, stop, &mut u64::MAX.clone()) };
+                self.spare.recycle(frames);
+                reached
             }
         };
         self.roots.release();
@@ -488,16 +404,24 @@ impl Driver {
         }
         self.running += 1;
         let mut exit = ExitState::default();
-        let (descriptors, shapes, roots) = (&self.descriptors, &self.shapes, &self.roots);
-        let (locations, portal, runtime) = (&self.locations, &self.portal, self.machine.runtime());
+        // Units that are run meanwhile, by native functions that enter the portal again, find none.
+        let mut spare = std::mem::take(&mut self.spare);
         let mut handler = |interrupted: &mut Interrupted| {
-            let portal = portal.as_ref().expect("units have been traced");
-            take_over(interrupted, &mut exit, descriptors, shapes, roots, locations, portal, runtime);
+            let world = World {
+                descriptors: &self.descriptors,
+                shapes: &self.shapes,
+                roots: &self.roots,
+                locations: &self.locations,
+                portal: self.portal(),
+                runtime: self.machine.runtime(),
+            };
+            exit = world.take_over(interrupted, &mut spare);
         };
         // SAFETY: the unit does what the interpreter would do in this frame; the handler does not unwind.
         let returned = unsafe { self.machine.enter(code, 0, &[frame], &mut handler) };
         let returned = returned.map(|returned| returned.first());
         self.running -= 1;
+        self.spare = spare;
         match returned {
             Some(value) => Ran::Returned(value),
             None => Ran::Exited(exit),
@@ -848,54 +772,5 @@ impl Driver {
             let text = print(&self.workspace.unit, &self.descriptors, Addresses::Hidden);
             format!("; {what} at {}\n{text}", self.name(location))
         });
-    }
-}
-
-/// Takes what is needed from interrupted units; see the module's header.
-#[allow(clippy::too_many_arguments)] // The parts of the driver that are not borrowed by the machine.
-fn take_over(
-    interrupted: &mut Interrupted,
-    exit: &mut ExitState,
-    descriptors: &Descriptors,
-    shapes: &[FrameShape],
-    roots: &Roots,
-    locations: &Locations,
-    portal: &Portal,
-    runtime: &super::Runtime,
-) {
-    let refused = match interrupted.refused() {
-        Some(Refused::Unbound(entry)) => locations.of_entry(*entry).map(|location| (location, true)),
-        Some(Refused::Stack(code, _)) => locations.of_code(code).map(|location| (location, false)),
-        None => None,
-    };
-    if let Some((location, unbound)) = refused {
-        let frame = interrupted.refused_arguments(&[Type::Ref]).next().unwrap_or_default();
-        let state = portal.state(&locations[location].greens, frame);
-        exit.frames = portal.beginning(&state);
-        if unbound {
-            exit.unbound = Some((location, state));
-        }
-    }
-    let mut objects = Vec::new();
-    let mut innermost = refused.is_none();
-    while let Some(unit) = interrupted.next_unit() {
-        // SAFETY: the runtime is the machine's; what is taken is held by the roots before the next allocation.
-        unsafe { unit.materialise(descriptors, runtime, &mut objects) };
-        if !std::mem::take(&mut innermost) {
-            continue;
-        }
-        roots.hold(objects.iter().copied());
-        let frames: Vec<_> = unit.frames().collect();
-        exit.root = frames.last().and_then(|(id, _)| unit.words(*id, &objects).next()).unwrap_or_default();
-        for (id, frame) in frames.iter().rev().filter(|(_, frame)| frame.code != ROOT_FRAME) {
-            let shape = &shapes[frame.code as usize];
-            let mut values: Vec<u64> = unit.words(*id, &objects).collect();
-            for &slot in &shape.relative {
-                values[usize::from(slot)] = values[usize::from(slot)].wrapping_add(exit.root);
-            }
-            roots.hold(values.iter().copied());
-            exit.frames.push(SavedFrame { function: shape.function, position: frame.position, values });
-        }
-        exit.source = Some((Rc::clone(&unit.code), unit.exit));
     }
 }

@@ -1,4 +1,6 @@
 //! Locations: what is known of each point of the guest program that was asked about.
+//!
+//! Entering a unit takes not much longer than a call does, so finding its location must not either: [`Locations::recall`] remembers which one was the last with a hash, and compares the greens in place.
 
 use std::rc::Rc;
 
@@ -34,11 +36,22 @@ pub struct Location {
     pub inlined: bool,
 }
 
+/// How many hashes are told apart when locations are recalled, a power of two.
+const RECALLED: usize = 1024;
+
 /// All locations.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Locations {
     list: Vec<Location>,
     numbers: FxHashMap<Box<[u64]>, LocationId>,
+    /// By hash of the greens: which location was the last.
+    recent: Box<[Option<LocationId>; RECALLED]>,
+}
+
+impl Default for Locations {
+    fn default() -> Self {
+        Locations { list: Vec::new(), numbers: FxHashMap::default(), recent: Box::new([None; RECALLED]) }
+    }
 }
 
 impl Locations {
@@ -71,6 +84,18 @@ impl Locations {
         Some(id)
     }
 
+    /// The location with the greens of this state, which are its words numbered `greens`, if it is the last that was remembered with this hash.
+    pub fn recall(&self, hash: u64, state: &[u64], greens: &[usize]) -> Option<LocationId> {
+        let id = self.recent[hash as usize % RECALLED]?;
+        let known = &self[id].greens;
+        greens.iter().zip(known).all(|(&at, &word)| state[at] == word).then_some(id)
+    }
+
+    /// Remembers a location for [`Locations::recall`].
+    pub fn remember(&mut self, hash: u64, id: LocationId) {
+        self.recent[hash as usize % RECALLED] = Some(id);
+    }
+
     /// The location whose entry this is.
     pub fn of_entry(&self, entry: EntryId) -> Option<LocationId> {
         self.list.iter().position(|location| location.entry == entry).map(|at| LocationId(at as u32))
@@ -93,5 +118,28 @@ impl std::ops::Index<LocationId> for Locations {
 impl std::ops::IndexMut<LocationId> for Locations {
     fn index_mut(&mut self, id: LocationId) -> &mut Location {
         &mut self.list[id.0 as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tailor_compiler::ir::{Descriptors, Type};
+
+    use super::Locations;
+
+    #[test]
+    fn locations_with_one_hash_are_told_apart() {
+        let (mut locations, mut descriptors) = (Locations::default(), Descriptors::default());
+        let first = locations.find(&[7, 8], &mut descriptors, Type::Ref).unwrap();
+        let second = locations.find(&[7, 9], &mut descriptors, Type::Ref).unwrap();
+        // The state has another word between the greens.
+        let (here, there) = ([7, 0, 8], [7, 0, 9]);
+        assert_eq!(locations.recall(5, &here, &[0, 2]), None);
+        locations.remember(5, first);
+        assert_eq!(locations.recall(5, &here, &[0, 2]), Some(first));
+        assert_eq!(locations.recall(5, &there, &[0, 2]), None);
+        locations.remember(5, second);
+        assert_eq!(locations.recall(5, &here, &[0, 2]), None);
+        assert_eq!(locations.recall(5, &there, &[0, 2]), Some(second));
     }
 }

@@ -15,6 +15,8 @@
 //! | [`locations`] | what is known of each point of the guest program |
 //! | [`dependencies`] | what units rest on |
 //! | [`driver`] | entering units, leaving them, and what comes of it |
+//! | [`portal`] | the portal, as the driver knows it |
+//! | [`takeover`] | what is taken from interrupted units |
 //! | [`landing`] | returning to the native interpreter |
 //! | [`residual`] | how units call Rust |
 //! | [`roots`] | what the collector must see |
@@ -36,13 +38,15 @@ mod landing;
 mod locations;
 mod log;
 mod parameters;
+mod portal;
 mod residual;
 mod roots;
 mod stats;
+mod takeover;
 
 use counters::Counters;
 use dependencies::Dependencies;
-pub(crate) use driver::{Done, Driver, ExitState};
+pub(crate) use driver::{Done, Driver};
 pub(crate) use locations::LocationId;
 pub use log::{Log, LogError};
 pub use parameters::{ParameterError, Parameters};
@@ -51,6 +55,7 @@ pub use stats::{Abort, Stats};
 pub use tailor_compiler::backend::MachineError;
 pub use tailor_compiler::runtime::Runtime;
 use tailor_gc::Heap;
+pub(crate) use takeover::ExitState;
 
 /// The JIT compiler of one virtual machine. Made by [`Jit::default`] it only counts; [`Jit::start`] makes it compile.
 pub struct Jit {
