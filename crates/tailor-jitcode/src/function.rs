@@ -23,6 +23,13 @@ use crate::tape::{Shape, Tape};
 /// Calls a native function: reads the arguments' words, writes the result's.
 pub type Trampoline = unsafe fn(arguments: *const u64, results: *mut u64);
 
+/// Calls a native function from machine code: takes the argument words, at most [`DIRECT`] of them, behind the place for results; answers the result's first word and writes the others into
+/// their places there. What is passed beyond the arguments means nothing; nor does the place, if there is one word at most.
+pub type Direct = unsafe extern "C" fn(*mut u64, u64, u64, u64, u64, u64) -> u64;
+
+/// The most argument words of a function that is called by [`Direct`]: what is left of the registers for arguments.
+pub const DIRECT: usize = 5;
+
 /// Records a function's body on a tape.
 pub type Builder = fn(&Tape);
 
@@ -120,6 +127,8 @@ pub struct JitFunction {
     pub builder: Option<Builder>,
     /// Its native reading.
     pub native: Trampoline,
+    /// The same for machine code; `None` if it has too many arguments, or is not called from there often enough to matter.
+    pub direct: Option<Direct>,
     /// What it is to the compilers.
     pub traits: Traits,
     /// Whether its body is recorded where it is called; see [`Tape::call`].
@@ -139,6 +148,7 @@ impl JitFunction {
             signature,
             builder: Some(builder),
             native,
+            direct: None,
             traits,
             inline: traits.inline_in_tier1,
             effects: Effects::NONE,
@@ -184,7 +194,25 @@ impl JitFunction {
         effects: Effects,
         role: Role,
     ) -> JitFunction {
-        JitFunction { signature, builder: None, native, traits, inline: false, effects, role, code: OnceLock::new() }
+        JitFunction {
+            signature,
+            builder: None,
+            native,
+            direct: None,
+            traits,
+            inline: false,
+            effects,
+            role,
+            code: OnceLock::new(),
+        }
+    }
+
+    /// The same, being called from machine code by `direct`, unless it has more arguments than that passes.
+    pub const fn called_directly(mut self, direct: Direct) -> JitFunction {
+        if words_of(self.signature.parameters) <= DIRECT {
+            self.direct = Some(direct);
+        }
+        self
     }
 
     /// The instance of a generic function that `template` describes; made at the first request. Instances are told apart by their functions' addresses, name, and types of leaves:
@@ -216,8 +244,18 @@ impl JitFunction {
 
     /// How many words its arguments are.
     pub fn argument_words(&self) -> usize {
-        self.signature.parameters.iter().map(|shape| shape.leaf_count()).sum()
+        words_of(self.signature.parameters)
     }
+}
+
+/// How many words values of these shapes are.
+const fn words_of(shapes: &[&Shape]) -> usize {
+    let (mut words, mut i) = (0, 0);
+    while i < shapes.len() {
+        words += shapes[i].leaf_count();
+        i += 1;
+    }
+    words
 }
 
 /// Builder, trampoline, name, leaves of the signature.

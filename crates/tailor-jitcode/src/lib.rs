@@ -24,5 +24,5 @@ pub mod tape;
 #[cfg(test)]
 mod testing;
 
-pub use function::{Effects, JitFunction, Role, Signature, Touches, Traits, Trampoline};
+pub use function::{DIRECT, Direct, Effects, JitFunction, Role, Signature, Touches, Traits, Trampoline};
 pub use tape::{Node, Shape, Tape};

@@ -4,7 +4,7 @@
 //! - a *twin* `struct f {}` in the type namespace, which `use path::f` imports along with the function, and which carries the rest;
 //! - `f::__jit(a: V<A>) -> V<R>`, which builds a call of `f`;
 //! - `f::__function()`, the [`JitFunction`](::tailor) that a call refers to;
-//! - its builder, and its trampoline.
+//! - its builder, and its trampoline; if it is residual, also what machine code calls.
 //!
 //! For a method of `T` the same functions are `T::__jit_f` and so on, and there is a method `f` on the operations of `T`.
 //!
@@ -413,10 +413,11 @@ impl Expansion<'_> {
         // What is called for its result alone, constant where its arguments are, stays a call.
         let inlined = (self.options.inlined && !self.options.elidable).then(|| quote!(.inlined()));
         let leaving = self.options.leaves.map(|_| quote!(.leaving()));
+        let direct = self.name("direct");
         let made = match &self.options.residual {
             Some(effects) => {
                 let (effects, role) = (effects.tokens(), effects.role());
-                quote!(::tailor::__jit::JitFunction::residual(__SIGNATURE, #this::#native #turbofish, #traits, #effects, #role))
+                quote!(::tailor::__jit::JitFunction::residual(__SIGNATURE, #this::#native #turbofish, #traits, #effects, #role).called_directly(#this::#direct #turbofish))
             }
             None => {
                 quote!(::tailor::__jit::JitFunction::new(__SIGNATURE, #this::#build #turbofish, #this::#native #turbofish, #traits) #inlined #leaving)
@@ -429,7 +430,7 @@ impl Expansion<'_> {
             let made = match &self.options.residual {
                 Some(effects) => {
                     let (effects, role) = (effects.tokens(), effects.role());
-                    quote!(::tailor::__jit::JitFunction::residual(#signature, #this::#native #turbofish, #traits, #effects, #role))
+                    quote!(::tailor::__jit::JitFunction::residual(#signature, #this::#native #turbofish, #traits, #effects, #role).called_directly(#this::#direct #turbofish))
                 }
                 None => {
                     quote!(::tailor::__jit::JitFunction::new(#signature, #this::#build #turbofish, #this::#native #turbofish, #traits) #inlined #leaving)
@@ -459,6 +460,7 @@ impl Expansion<'_> {
             None => self.builder(&build)?,
         };
         let trampoline = self.trampoline(&native);
+        let direct = self.options.residual.as_ref().map(|_| self.direct(&direct));
         Ok(quote! {
             #call
             #[cold]
@@ -466,6 +468,7 @@ impl Expansion<'_> {
             #visibility fn #function #params () -> &'static ::tailor::__jit::JitFunction { #access }
             #builder
             #trampoline
+            #direct
         })
     }
 
@@ -495,11 +498,8 @@ impl Expansion<'_> {
         })
     }
 
-    fn trampoline(&self, native: &Ident) -> TokenStream {
-        let params = &self.generics.params;
-        // Not part of `quote_spanned`: the source's spans may come from a macro and have its hygiene.
-        let (words, results, result) =
-            (crate::internal("arguments"), crate::internal("results"), crate::internal("result"));
+    /// Statements that read the arguments from `words`; and the arguments.
+    fn read_arguments(&self, words: &Ident) -> (Vec<TokenStream>, Vec<TokenStream>) {
         let (mut holders, mut arguments) = (Vec::new(), Vec::new());
         for p in &self.parameters {
             let name = &p.name;
@@ -522,12 +522,54 @@ impl Expansion<'_> {
                 }
             }
         }
-        let function = &self.signature.ident;
-        let turbofish = &self.generics.turbofish;
-        let callee = match self.owner {
+        (holders, arguments)
+    }
+
+    /// The function itself, as a path.
+    fn callee(&self) -> TokenStream {
+        let (function, turbofish) = (&self.signature.ident, &self.generics.turbofish);
+        match self.owner {
             Owner::Free => quote!(#function #turbofish),
             Owner::Type(..) => quote!(Self::#function #turbofish),
-        };
+        }
+    }
+
+    /// What machine code calls.
+    fn direct(&self, direct: &Ident) -> TokenStream {
+        let params = &self.generics.params;
+        let (words, results, result) =
+            (crate::internal("arguments"), crate::internal("results"), crate::internal("result"));
+        let (holders, arguments) = self.read_arguments(&words);
+        let callee = self.callee();
+        let counts = self.parameters.iter().map(|p| {
+            let t = types::erased(&p.ty);
+            quote!(<#t as ::tailor::__jit::JitType>::SHAPE.leaf_count())
+        });
+        quote! {
+            #[allow(unused_mut, unused_unsafe, unused_variables)]
+            unsafe extern "C" fn #direct #params (#results: *mut u64, a: u64, b: u64, c: u64, d: u64, e: u64) -> u64 {
+                // Who has more arguments is not called so.
+                if const { (0 #(+ #counts)*) > ::tailor::__jit::DIRECT } {
+                    return 0;
+                }
+                let #words = [a, b, c, d, e];
+                unsafe {
+                    let mut #words = ::tailor::__jit::Arguments::new(#words.as_ptr());
+                    #(#holders)*
+                    let #result = #callee(#(#arguments),*);
+                    ::tailor::__jit::answer(#result, #results)
+                }
+            }
+        }
+    }
+
+    fn trampoline(&self, native: &Ident) -> TokenStream {
+        let params = &self.generics.params;
+        // Not part of `quote_spanned`: the source's spans may come from a macro and have its hygiene.
+        let (words, results, result) =
+            (crate::internal("arguments"), crate::internal("results"), crate::internal("result"));
+        let (holders, arguments) = self.read_arguments(&words);
+        let callee = self.callee();
         let blanks = self.parameters.iter().map(|_| quote!(_));
         let span = self.signature.output.span();
         let put = quote_spanned!(span=> ::tailor::__jit::Results::new(#results).put(#result););

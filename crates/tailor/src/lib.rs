@@ -148,5 +148,5 @@ pub mod __jit {
     }
     pub use tailor_jitcode::handle::*;
     pub use tailor_jitcode::tape::{IntType, Mutability};
-    pub use tailor_jitcode::{Effects, JitFunction, Role, Shape, Signature, Tape, Touches, Traits};
+    pub use tailor_jitcode::{DIRECT, Effects, JitFunction, Role, Shape, Signature, Tape, Touches, Traits};
 }

@@ -30,7 +30,7 @@ enum Op {
     Return,
     /// Adds `a` to the sum that the machine keeps.
     Note,
-    /// Calls a native function that adds up `b` and `c`, and 1.
+    /// Adds up `b`, `c` and 1, in native functions.
     Native,
 }
 
@@ -147,9 +147,45 @@ fn push(vm: &Vm, regs: Regs, i: Instr) -> Option<Regs> {
     Some(Regs { method, pc: 0, frame })
 }
 
+/// Words of all kinds.
+#[jit::value]
+#[derive(Clone, Copy)]
+struct Kinds {
+    double: f64,
+    less: bool,
+    sum: i64,
+    difference: Option<i64>,
+}
+
+/// Called with its arguments in registers; the result has more words than one.
 #[jit::residual(pure)]
+fn kinds(a: i64, b: i64, double: f64, less: bool) -> Kinds {
+    let difference = less.then_some(b.wrapping_sub(a));
+    Kinds { double: double + 0.5, less: !less, sum: a.wrapping_add(b), difference }
+}
+
+/// Called with its arguments in memory: -1 if they are not what `kinds` makes.
+#[jit::residual(pure)]
+fn checked(a: i64, b: i64, double: f64, less: bool, sum: i64, difference: i64) -> i64 {
+    let expected = if a < b { b.wrapping_sub(a) } else { 0 };
+    let right = double == a as f64 + 0.5 && less != (a < b) && sum == a.wrapping_add(b) && difference == expected;
+    if right { successor(sum) } else { -1 }
+}
+
+#[jit::residual(pure, elidable)]
+fn successor(a: i64) -> i64 {
+    a.wrapping_add(1)
+}
+
+#[jit]
 fn native(a: i64, b: i64) -> i64 {
-    a.wrapping_add(b).wrapping_add(1)
+    let Kinds { double, less, sum, difference } = kinds(a, b, a as f64, a < b);
+    let difference = match difference {
+        Some(difference) => difference,
+        None => 0,
+    };
+    let result = checked(a, b, double, less, sum, difference);
+    if result == successor(a.wrapping_add(b)) { result } else { -1 }
 }
 
 #[jit]

@@ -52,7 +52,7 @@ pub(super) fn perform(vm: &mut Vm, function: Function, known: Intrinsic, args: u
             let string = string(vm, receiver, class)?;
             match char_at(vm, string, window.get(1)) {
                 Some(value) => Some(value),
-                None => by_function(vm, function, operands(args, window)),
+                None => by_function(vm, function, args, window),
             }
         }
         Intrinsic::StringEqual => {
@@ -61,7 +61,7 @@ pub(super) fn perform(vm: &mut Vm, function: Function, known: Intrinsic, args: u
         }
         _ => match on_number(vm, known, receiver, class, window) {
             Some(value) => Some(value),
-            None => by_function(vm, function, operands(args, window)),
+            None => by_function(vm, function, args, window),
         },
     }
 }
@@ -108,9 +108,34 @@ fn operands(args: u16, window: Frame) -> Operands {
     }
 }
 
-/// The result of a primitive that depends on its operands alone ([`Intrinsic::Function`]); none if there is an error.
+/// The result of a primitive that depends on its operands alone ([`Intrinsic::Function`]); none if there is an error. Most have few operands, which are passed in registers.
+#[jit]
+fn by_function(vm: &mut Vm, function: Function, args: u16, window: Frame) -> Option<Value> {
+    match args {
+        0 => unary(vm, function, window.get(0)),
+        1 => binary(vm, function, window.get(0), window.get(1)),
+        2 => ternary(vm, function, window.get(0), window.get(1), window.get(2)),
+        _ => on_operands(vm, function, operands(args, window)),
+    }
+}
+
 #[jit::residual(reads(), writes(), no_reenter)]
-fn by_function(vm: &mut Vm, function: Function, operands: Operands) -> Option<Value> {
+fn unary(vm: &mut Vm, function: Function, receiver: Value) -> Option<Value> {
+    call(vm, function, Operands { receiver, first: receiver, second: receiver, third: receiver, fourth: receiver })
+}
+
+#[jit::residual(reads(), writes(), no_reenter)]
+fn binary(vm: &mut Vm, function: Function, receiver: Value, first: Value) -> Option<Value> {
+    call(vm, function, Operands { receiver, first, second: receiver, third: receiver, fourth: receiver })
+}
+
+#[jit::residual(reads(), writes(), no_reenter)]
+fn ternary(vm: &mut Vm, function: Function, receiver: Value, first: Value, second: Value) -> Option<Value> {
+    call(vm, function, Operands { receiver, first, second, third: receiver, fourth: receiver })
+}
+
+#[jit::residual(reads(), writes(), no_reenter)]
+fn on_operands(vm: &mut Vm, function: Function, operands: Operands) -> Option<Value> {
     call(vm, function, operands)
 }
 

@@ -111,6 +111,31 @@ impl Results {
     }
 }
 
+/// How many words of a result [`answer`] keeps in registers.
+const ANSWERED: usize = 8;
+
+/// Answers a result as [`Direct`](crate::Direct) does: its first word, the others being written into their places.
+///
+/// # Safety
+/// There is room for all words, if they are more than one.
+#[inline(always)]
+pub unsafe fn answer<T: Words>(result: T, places: *mut u64) -> u64 {
+    let count = const { T::SHAPE.leaf_count() };
+    let mut words = [0; ANSWERED];
+    // SAFETY: the caller's promise; the array has room for what is written there.
+    unsafe {
+        if count > ANSWERED {
+            Results::new(places).put(result);
+            return *places;
+        }
+        Results::new(words.as_mut_ptr()).put(result);
+        for (number, &word) in words.iter().enumerate().take(count).skip(1) {
+            *places.add(number) = word;
+        }
+    }
+    words[0]
+}
+
 /// A type whose native values can be turned into words and back.
 ///
 /// # Safety

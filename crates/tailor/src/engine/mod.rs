@@ -50,7 +50,7 @@ pub(crate) use driver::{Done, Driver};
 pub(crate) use locations::LocationId;
 pub use log::{Log, LogError};
 pub use parameters::{ParameterError, Parameters};
-pub(crate) use residual::{BUFFER, DIRECT, entry as entry_of_residuals};
+pub(crate) use residual::{BUFFER, entry as entry_of_residuals};
 pub use stats::{Abort, Stats};
 pub use tailor_compiler::backend::MachineError;
 pub use tailor_compiler::runtime::Runtime;

@@ -1,14 +1,12 @@
 //! How units call Rust.
 //!
-//! A unit calls C functions on at most six words; what an interpreter's residual function takes and answers are words too, any number of them, but in arrays ([`Trampoline`]). Between them
-//! stands [`call`]: it takes the function and five words. Functions of more words find them in the *call buffer*, a place at a fixed address, which also receives all results but the first.
+//! A unit calls C functions on at most six words. Residual functions of few words have an entry for that ([`Direct`](tailor_jitcode::Direct)). What others take are words too, any number of them, but in an
+//! array ([`Trampoline`]): they are called through [`call`], and find their arguments in the *call buffer*, a place at a fixed address. In either case the buffer receives all words of the result but the
+//! first.
 //!
-//! Whoever records a call declares that it reads and writes the buffer's alias class; so stores before it and loads behind it stay in their order.
+//! Whoever records a call declares whether it reads and writes the buffer's alias class; so stores before it and loads behind it stay in their order.
 
 use tailor_jitcode::{JitFunction, Trampoline};
-
-/// How many words are passed in registers.
-pub const DIRECT: usize = 5;
 
 /// Words of the buffer.
 pub const BUFFER: usize = 64;
@@ -18,7 +16,6 @@ pub const BUFFER: usize = 64;
 pub struct Residual {
     native: Trampoline,
     buffer: *mut u64,
-    by_buffer: bool,
 }
 
 /// All residual functions that units call, and their buffer.
@@ -45,8 +42,7 @@ impl Residuals {
         if let Some((_, residual)) = self.list.iter().find(|(known, _)| *known == function) {
             return std::ptr::from_ref::<Residual>(residual) as u64;
         }
-        let by_buffer = function.argument_words() > DIRECT;
-        let residual = Box::new(Residual { native: function.native, buffer: self.buffer.as_mut_ptr(), by_buffer });
+        let residual = Box::new(Residual { native: function.native, buffer: self.buffer.as_mut_ptr() });
         let address = std::ptr::from_ref::<Residual>(&residual) as u64;
         self.list.push((function, residual));
         address
@@ -61,14 +57,11 @@ pub fn entry() -> usize {
 /// Calls a residual function from a unit; its first result's word.
 ///
 /// # Safety
-/// The arguments are those of the function, which could be called natively with them. It does not unwind.
-unsafe extern "C" fn call(residual: &Residual, a: u64, b: u64, c: u64, d: u64, e: u64) -> u64 {
-    let direct = [a, b, c, d, e];
-    // Arguments are read before results are written, so they may lie in the same place.
-    let arguments = if residual.by_buffer { residual.buffer.cast_const() } else { direct.as_ptr() };
-    // SAFETY: the caller's promise; the buffer has room for the results of every function that is called so.
+/// The buffer holds the function's arguments, and it could be called natively with them. It does not unwind.
+unsafe extern "C" fn call(residual: &Residual) -> u64 {
+    // SAFETY: the caller's promise. Arguments are read before results are written; the buffer has room for the results of every function that is called so.
     unsafe {
-        (residual.native)(arguments, residual.buffer);
+        (residual.native)(residual.buffer, residual.buffer);
         *residual.buffer
     }
 }

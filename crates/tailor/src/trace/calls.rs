@@ -5,10 +5,10 @@ use tailor_compiler::ir::{
 };
 use tailor_jitcode::analysis::effects::Summary;
 use tailor_jitcode::code::{Code, Operation, Register};
-use tailor_jitcode::{JitFunction, Role};
+use tailor_jitcode::{DIRECT, JitFunction, Role};
 
 use super::{End, Operand, Step, Stop, Sym, Tracer};
-use crate::engine::{Abort, BUFFER, DIRECT, Done, LocationId, entry_of_residuals};
+use crate::engine::{Abort, BUFFER, Done, LocationId, entry_of_residuals};
 
 /// Larger allocations are made by the language's own function.
 const LARGEST_NEW: u64 = 1 << 12;
@@ -17,8 +17,8 @@ const LARGEST_NEW: u64 = 1 << 12;
 #[derive(Clone, Copy, Debug)]
 pub struct Called {
     desc: CallId,
-    /// Names the function.
-    address: u64,
+    /// The first argument: where the further words of the result are put, or what names the function.
+    first: u64,
     writes: AliasSet,
 }
 
@@ -158,8 +158,8 @@ impl Tracer<'_> {
             return Err(Stop::abort(Abort::TablesFull));
         }
         let code = self.frame().code;
-        let Called { desc, address, writes } = self.called(function, code, registers, results.len())?;
-        let mut list = [self.unit.int(address as i64); DIRECT + 1];
+        let Called { desc, first, writes } = self.called(function, code, registers, results.len())?;
+        let mut list = [self.unit.int(first as i64); DIRECT + 1];
         for (at, (&argument, &register)) in arguments.iter().zip(registers).enumerate() {
             let mut ty = code.type_of(register);
             let mut value = self.value(argument, ty);
@@ -167,13 +167,13 @@ impl Tracer<'_> {
                 value = self.converted_value(OpCode::FloatBits, value);
                 ty = Type::Int;
             }
-            if arguments.len() > DIRECT {
-                self.buffer_access(OpCode::Store, at, ty, Some(value))?;
-            } else {
+            if function.direct.is_some() {
                 list[at + 1] = value;
+            } else {
+                self.buffer_access(OpCode::Store, at, ty, Some(value))?;
             }
         }
-        let direct = if arguments.len() > DIRECT { 0 } else { arguments.len() };
+        let direct = if function.direct.is_some() { arguments.len() } else { 0 };
         let list = self.unit.list(&list[..=direct]);
         let first = self.unit.push(Op { aux: desc.0, a: list.0, ..Op::new(OpCode::Call, Type::Int) });
 
@@ -204,28 +204,36 @@ impl Tracer<'_> {
         if let Some(&called) = self.driver.called.get(&std::ptr::from_ref(function)) {
             return Ok(called);
         }
-        let buffer_class = self.driver.buffer_class;
         let summary = Summary::of(function);
-        let writes = summary.writes.with(buffer_class);
+        let (mut reads, mut writes) = (summary.reads, summary.writes);
+        let (address, first) = match function.direct {
+            Some(direct) => (direct as usize, if results > 1 { self.driver.residuals.buffer() } else { 0 }),
+            None => {
+                reads = reads.with(self.driver.buffer_class);
+                (entry_of_residuals(), self.driver.residuals.address(function))
+            }
+        };
+        if function.direct.is_none() || results > 1 {
+            writes = writes.with(self.driver.buffer_class);
+        }
         let mut types = vec![Type::Int];
-        if registers.len() <= DIRECT {
+        if function.direct.is_some() {
             let as_word = |ty| if ty == Type::Float { Type::Int } else { ty };
             types.extend(registers.iter().map(|&register| as_word(code.type_of(register))));
         }
         let elidable = function.traits.elidable && results <= 1;
         let desc = CallDesc {
             name: function.signature.name.to_owned(),
-            address: entry_of_residuals(),
+            address,
             arguments: types,
             result: Type::Int,
-            reads: summary.reads.with(buffer_class),
+            reads,
             writes: if elidable { AliasSet::NONE } else { writes },
             collects: summary.collects,
             elidable,
         };
         let desc = self.driver.descriptors.intern_call(desc).ok_or_else(|| Stop::abort(Abort::TablesFull))?;
-        let address = self.driver.residuals.address(function);
-        let called = Called { desc, address, writes };
+        let called = Called { desc, first, writes };
         self.driver.called.insert(function, called);
         Ok(called)
     }
