@@ -82,6 +82,13 @@ impl<'d> Tracer<'d> {
                 map.insert(value, param);
             }
         }
+        // What is another of the values, converted, is converted anew: so it is known to be the same.
+        for (copy, value) in parent.exit_copies(id) {
+            if let Some(&of) = map.get(&value) {
+                let copied = tracer.converted_to(of, parent.type_of(copy));
+                map.insert(copy, copied);
+            }
+        }
         let all = parent.snapshots();
         let snapshot = &all.snapshots[parent.snapshot_of(id)?.0 as usize];
         let recipes = &all.recipes[snapshot.recipes.start as usize..snapshot.recipes.end as usize];
@@ -159,6 +166,11 @@ impl<'d> Tracer<'d> {
             Slot::Virtual(number) => objects[number as usize],
             Slot::Dead => return self.intern(ty, 0),
         };
+        self.converted_to(value, ty)
+    }
+
+    /// The same word as a value of this type.
+    fn converted_to(&mut self, value: Ref, ty: Type) -> Ref {
         let conversion = match (self.unit.type_of(value), ty) {
             (Type::Ref, Type::Int) => OpCode::RefToInt,
             (Type::Int, Type::Ref) => OpCode::IntToRef,
