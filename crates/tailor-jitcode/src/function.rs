@@ -62,7 +62,7 @@ pub enum Role {
     /// The write barrier.
     Barrier,
     /// Leaves a guest frame: its first parameter is the frame, the others are what is handed to the caller; it answers the caller's state. It has a body, which is never recorded elsewhere,
-    /// so that compilers see the call.
+    /// so that compilers see the call. It reads the words below the frame only (the link): those of the frame itself are dead when it is called.
     Leave,
 }
 

@@ -444,6 +444,10 @@ fn check(program: &Program, argument: i64) {
     for threshold in [1, 3, 20] {
         parameters.push(format!("fail_guards,threshold={threshold},function_threshold={threshold},trace_eagerness=2"));
     }
+    // Calls of units that are refused, for want of native stack.
+    for bytes in [0, 1000, 2000, 4000] {
+        parameters.push(format!("threshold=2,function_threshold=2,trace_eagerness=1,native_stack={bytes}"));
+    }
     for pass in tailor_compiler::opt::Passes::NAMES {
         parameters.push(format!("threshold=3,function_threshold=4,trace_eagerness=2,passes=-{pass}"));
     }
@@ -649,8 +653,10 @@ fn random_programs() {
                 random.below(4),
                 100 + i32::from(random.below(30)) * 100
             );
-            if round == 3 {
-                parameters.push_str(",fail_guards");
+            match round {
+                2 => parameters.push_str(&format!(",native_stack={}", i32::from(random.below(6)) * 1000)),
+                3 => parameters.push_str(",fail_guards"),
+                _ => {}
             }
             let behaviour = run(&program, 12, &parameters).0;
             assert_eq!(behaviour, expected, "seed {seed}, {parameters}");

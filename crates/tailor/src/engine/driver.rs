@@ -49,6 +49,9 @@ use crate::trace::{Called, Continue, End, FrameShape, Operand, Tracer, Workspace
 /// How many instructions of jitcode a call that is not inlined may take while a trace is recorded.
 const CALL_FUEL: u64 = 400_000;
 
+/// The most words of its frame that a unit is passed in registers, so that it still has some for other things.
+pub const PASSED: usize = 6;
+
 /// What is known of a unit beside its code.
 #[derive(Debug)]
 struct UnitInfo {
@@ -230,6 +233,11 @@ impl Driver {
         self.locations.find(greens, &mut self.descriptors, result)
     }
 
+    /// Settles which words of its frame the unit of a location is passed; see [`Locations::settle`].
+    pub(crate) fn settle(&mut self, location: LocationId, offsets: &[i32]) {
+        self.locations.settle(location, offsets, &mut self.descriptors);
+    }
+
     /// Whether there is time for compiling.
     fn affordable(&self) -> bool {
         let Stats { tracing, optimising, assembling, .. } = self.stats;
@@ -288,7 +296,7 @@ impl Driver {
             }
             self.locations[location].waiting = false;
             counters.pin(hash);
-            return self.run(&code, state);
+            return self.run(location, &code, state);
         }
         if counters.is_pinned(hash) {
             counters.rest(hash, 1);
@@ -316,10 +324,10 @@ impl Driver {
     }
 
     /// Runs a unit, and takes over when it comes back.
-    fn run(&mut self, code: &Rc<Code>, state: &mut [u64]) -> Outcome {
+    fn run(&mut self, location: LocationId, code: &Rc<Code>, state: &mut [u64]) -> Outcome {
         let frame = state[self.portal().frame];
         self.stats.entries += 1;
-        match self.execute(code, frame) {
+        match self.execute(location, code, frame) {
             Ran::Returned(value) => {
                 self.stats.returns += 1;
                 self.returned(frame, value, state)
@@ -396,8 +404,15 @@ impl Driver {
 
     // ---- Units.
 
-    /// Runs a unit.
-    fn execute(&mut self, code: &Rc<Code>, frame: u64) -> Ran {
+    /// Runs the unit of a location.
+    fn execute(&mut self, location: LocationId, code: &Rc<Code>, frame: u64) -> Ran {
+        let mut arguments = [frame; 1 + PASSED];
+        let passed = self.locations.passed(location);
+        for (argument, &offset) in arguments[1..].iter_mut().zip(passed) {
+            // SAFETY: a word of the frame, which its callers write.
+            *argument = unsafe { (frame.wrapping_add(offset as u64) as *const u64).read() };
+        }
+        let arguments = &arguments[..1 + passed.len()];
         if self.running == 0 {
             let here = std::ptr::from_ref(&frame) as u64;
             *self.stack_limit = here.saturating_sub(self.parameters.native_stack as u64);
@@ -418,7 +433,7 @@ impl Driver {
             exit = world.take_over(interrupted, &mut spare);
         };
         // SAFETY: the unit does what the interpreter would do in this frame; the handler does not unwind.
-        let returned = unsafe { self.machine.enter(code, 0, &[frame], &mut handler) };
+        let returned = unsafe { self.machine.enter(code, 0, arguments, &mut handler) };
         let returned = returned.map(|returned| returned.first());
         self.running -= 1;
         self.spare = spare;
@@ -474,7 +489,7 @@ impl Driver {
     pub(crate) fn execute_callee(&mut self, location: LocationId, frame: u64, state: &[u64]) -> Done {
         let mut frames = self.portal().beginning(state);
         if let Some(code) = self.locations[location].code.clone() {
-            match self.execute(&code, frame) {
+            match self.execute(location, &code, frame) {
                 Ran::Returned(value) => {
                     let values = self.portal().leave.as_ref().and_then(|site| site.values.clone());
                     return Done::Left(values.unwrap_or_default(), vec![frame, value]);
@@ -499,8 +514,15 @@ impl Driver {
     fn trace(&mut self, mut location: LocationId, mut is_call: bool, state: &mut [u64]) -> Outcome {
         // A trace may give way to that of an inner loop, and that to another, but not for ever.
         for _ in 0..8 {
+            if !is_call {
+                self.settle(location, &[]);
+            }
             let begun = Instant::now();
-            let (traced, going_on) = Tracer::at_location(self, location, state).run();
+            let Some(tracer) = Tracer::at_location(self, location, state) else {
+                self.aborted(location, Abort::TablesFull);
+                break;
+            };
+            let (traced, going_on) = tracer.run();
             self.stats.tracing += begun.elapsed();
             match traced.end {
                 // Perhaps it was the last iteration: the next time will tell. A loop that is always left at once is none.
@@ -510,6 +532,7 @@ impl Driver {
                 }
                 End::Complete => {
                     self.log_recorded(location, "trace");
+                    self.settle(location, &[]);
                     let closed = traced.closed.then_some(location);
                     match self.compile(None, closed) {
                         Ok(code) => {
@@ -528,7 +551,7 @@ impl Driver {
                 End::Instead(other, frame) => {
                     self.stats.aborts[Abort::InnerLoop as usize] += 1;
                     self.roots.release();
-                    (location, is_call) = (other, false);
+                    (location, is_call) = (other, is_call && other == location);
                     state.copy_from_slice(&self.portal().state(&self.locations[other].greens, frame));
                 }
             }

@@ -20,6 +20,8 @@ pub struct Location {
     pub greens: Box<[u64]>,
     /// By which units name it.
     pub entry: EntryId,
+    /// The words of its frame that its unit is passed in registers, by their offsets; `None` as long as nobody has settled that. See [`Locations::settle`].
+    pub passed: Option<Rc<[i32]>>,
     /// Its unit.
     pub code: Option<Rc<Code>>,
     /// How its loop is entered behind the first iteration.
@@ -73,6 +75,7 @@ impl Locations {
         self.list.push(Location {
             greens,
             entry,
+            passed: None,
             code: None,
             loop_entry: None,
             short: false,
@@ -94,6 +97,30 @@ impl Locations {
     /// Remembers a location for [`Locations::recall`].
     pub fn remember(&mut self, hash: u64, id: LocationId) {
         self.recent[hash as usize % RECALLED] = Some(id);
+    }
+
+    /// Settles which words of its frame a location's unit is passed, unless that has been done: before the unit, or one that calls it, is compiled.
+    ///
+    /// It does not matter to what the unit does: whoever enters it has, or loads, these words, and the unit stores them at its beginning, in effect. So they should be those that callers have just computed.
+    pub fn settle(&mut self, id: LocationId, offsets: &[i32], descriptors: &mut Descriptors) {
+        let location = &mut self.list[id.0 as usize];
+        if location.passed.is_some() {
+            return;
+        }
+        let EntryDesc { name, mut arguments, result, .. } = descriptors.entry(location.entry).clone();
+        arguments.extend(offsets.iter().map(|_| Type::Int));
+        let desc = EntryDesc { name, arguments, result, stack_arguments: offsets.into() };
+        // If there are too many entries, there is the one that passes none.
+        let (entry, offsets) = match descriptors.intern_entry(desc) {
+            Some(entry) => (entry, offsets),
+            None => (location.entry, &[][..]),
+        };
+        (location.entry, location.passed) = (entry, Some(offsets.into()));
+    }
+
+    /// The words of its frame that a location's unit is passed.
+    pub fn passed(&self, id: LocationId) -> &[i32] {
+        self[id].passed.as_deref().unwrap_or_default()
     }
 
     /// The location whose entry this is.

@@ -46,7 +46,7 @@ mod takeover;
 
 use counters::Counters;
 use dependencies::Dependencies;
-pub(crate) use driver::{Done, Driver};
+pub(crate) use driver::{Done, Driver, PASSED};
 pub(crate) use locations::LocationId;
 pub use log::{Log, LogError};
 pub use parameters::{ParameterError, Parameters};

@@ -72,7 +72,15 @@ impl World<'_> {
             None => None,
         };
         if let Some((location, unbound)) = refused {
-            let frame = interrupted.refused_arguments(&[Type::Ref]).next().unwrap_or_default();
+            let passed = self.locations.passed(location);
+            let mut types = vec![Type::Ref];
+            types.resize(1 + passed.len(), Type::Int);
+            let mut arguments = interrupted.refused_arguments(&types);
+            let frame = arguments.next().unwrap_or_default();
+            for (&offset, word) in passed.iter().zip(arguments) {
+                // SAFETY: the unit would write there, in the frame that it was given.
+                unsafe { (frame.wrapping_add(offset as u64) as *mut u64).write(word) };
+            }
             let state = self.portal.state(&self.locations[location].greens, frame);
             exit.frames.extend(self.portal.beginning(&state));
             if unbound {

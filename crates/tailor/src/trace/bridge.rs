@@ -50,10 +50,11 @@ impl<'d> Tracer<'d> {
         self.renew_root_frame();
     }
 
-    /// A trace that begins at a location, in this state.
-    pub fn at_location(driver: &'d mut Driver, location: LocationId, state: &[u64]) -> Tracer<'d> {
+    /// A trace that begins at a location, in this state; `None` if the tables of descriptors are full.
+    pub fn at_location(driver: &'d mut Driver, location: LocationId, state: &[u64]) -> Option<Tracer<'d>> {
         let mut tracer = Tracer::new(driver);
-        let (root, header) = tracer.open();
+        let passed = tracer.driver.locations.passed(location).to_vec();
+        let (root, header) = tracer.open(&passed).ok()?;
         let word = state[tracer.driver.portal().frame];
         tracer.set_root(root, word, 0);
         tracer.start = Some((location, header));
@@ -66,7 +67,7 @@ impl<'d> Tracer<'d> {
         }
         // Who enters the loop behind its first iteration leaves here if the unit is not valid any more.
         tracer.guard_valid(0);
-        tracer
+        Some(tracer)
     }
 
     /// A trace that begins at an exit.

@@ -1,14 +1,15 @@
 //! Calls: of jitcode, of Rust, and of compiled guest code.
 
 use tailor_compiler::ir::{
-    AliasSet, AllocDesc, AllocId, CallDesc, CallId, MemDesc, MemKind, Op, OpCode, Ref, Type, Width,
+    AliasSet, AllocDesc, AllocId, CallDesc, CallId, ListRange, MemDesc, MemKind, Op, OpCode, Ref, Type, Width,
 };
+use tailor_jitcode::analysis::alias;
 use tailor_jitcode::analysis::effects::Summary;
 use tailor_jitcode::code::{Code, Operation, Register};
 use tailor_jitcode::{DIRECT, JitFunction, Role};
 
-use super::{End, Operand, Step, Stop, Sym, Tracer};
-use crate::engine::{Abort, BUFFER, Done, LocationId, entry_of_residuals};
+use super::{End, Operand, Step, Stop, Sym, Tracer, memory};
+use crate::engine::{Abort, BUFFER, Done, LocationId, PASSED, entry_of_residuals};
 
 /// Larger allocations are made by the language's own function.
 const LARGEST_NEW: u64 = 1 << 12;
@@ -254,18 +255,17 @@ impl Tracer<'_> {
             Type::Ref => Width::Ref,
             _ => Width::I64,
         };
-        let desc = MemDesc {
-            class: self.driver.buffer_class,
-            kind: MemKind::Field,
-            width,
-            immutable: false,
-            offset: 8 * at as i32,
-            scale: 0,
-        };
-        let mem = self.driver.descriptors.intern_mem(desc).ok_or_else(|| Stop::abort(Abort::TablesFull))?;
+        let (class, kind, offset) = (self.driver.buffer_class, MemKind::Field, 8 * at as i32);
+        let desc = MemDesc { class, kind, width, immutable: false, offset, scale: 0 };
         let buffer = self.driver.residuals.buffer();
         let base = self.unit.constant(Type::Ref, buffer);
-        let (result, c) = stored.map_or((ty, 0), |value| (Type::Void, value.word()));
+        self.plain_access(code, desc, base, stored)
+    }
+
+    /// A load or store without index.
+    fn plain_access(&mut self, code: OpCode, desc: MemDesc, base: Ref, stored: Option<Ref>) -> Step<Ref> {
+        let mem = self.driver.descriptors.intern_mem(desc).ok_or_else(|| Stop::abort(Abort::TablesFull))?;
+        let (result, c) = stored.map_or((desc.width.ty(), 0), |value| (Type::Void, value.word()));
         Ok(self.unit.push(Op { aux: mem.0, a: base.word(), b: Ref::NONE.word(), c, ..Op::new(code, result) }))
     }
 
@@ -301,8 +301,36 @@ impl Tracer<'_> {
         let values = arguments.iter().zip(registers).skip(1);
         let returned: Vec<Ref> = values.map(|(&value, &register)| self.value(value, code.type_of(register))).collect();
         let list = self.unit.list(&returned);
+        // The frame's own words are dead: what is still to be stored there need not be.
+        self.unit.push(Op { a: self.root.word(), ..Op::new(OpCode::Release, Type::Void) });
         self.unit.push(Op { a: list.0, ..Op::new(OpCode::Return, Type::Void) });
         Ok(true)
+    }
+
+    /// What the unit of a location is passed: its frame, and words of it.
+    pub(super) fn unit_arguments(&mut self, location: LocationId, frame: Operand) -> Step<ListRange> {
+        let passed = self.driver.locations.passed(location).to_vec();
+        let mut arguments = vec![self.value(frame, Type::Ref)];
+        let (address, Sym { base, offset: start }) = frame;
+        for offset in passed {
+            let word = match self.memory.stack(start + offset, Type::Int) {
+                Some(sym) => {
+                    // SAFETY: it is in the frame of a call, or of this unit, where it is known to have been written or read.
+                    let word = unsafe { memory::read(Width::I64, address.wrapping_add(offset as u64)) };
+                    self.value((word, self.resolve(sym)), Type::Int)
+                }
+                None => self.frame_access(OpCode::Load, base, start + offset, None)?,
+            };
+            arguments.push(word);
+        }
+        Ok(self.unit.list(&arguments))
+    }
+
+    /// Loads or stores a word of the guest stack.
+    pub(super) fn frame_access(&mut self, code: OpCode, base: Ref, offset: i32, stored: Option<Ref>) -> Step<Ref> {
+        let (class, kind, width) = (alias::GUEST_STACK, MemKind::Stack, Width::I64);
+        let desc = MemDesc { class, kind, width, immutable: false, offset, scale: 0 };
+        self.plain_access(code, desc, base, stored)
     }
 
     /// Calls the unit of a location, executes it, and goes on where its guest frame is left. `state` are the words of the portal's parameters there.
@@ -310,17 +338,25 @@ impl Tracer<'_> {
         let Some(site) = self.driver.portal().leave.clone() else {
             return Err(Stop::abort(Abort::LongCall));
         };
-        let entry = self.driver.locations[location].entry;
         let frame_word = state[self.driver.portal().frame];
-        let base = self.value((frame_word, frame), Type::Ref);
-        let list = self.unit.list(&[base]);
+        if self.driver.locations[location].passed.is_none() {
+            let known = |at: &i32| self.memory.stack(frame.offset + at, Type::Int).is_some();
+            let offsets: Vec<i32> = (0..PASSED as i32).map(|word| 8 * word).take_while(known).collect();
+            self.driver.settle(location, &offsets);
+            // This unit began without them.
+            if self.start.is_some_and(|(start, _)| start == location) && !offsets.is_empty() {
+                return Err(Stop::End(End::Instead(location, frame_word)));
+            }
+        }
+        let list = self.unit_arguments(location, (frame_word, frame))?;
+        let entry = self.driver.locations[location].entry;
         // Where the callee is left, nothing has to be rebuilt of the caller: the guest stack has it all.
         let snapshot = self.unit.snapshots.add(None);
         let ty = site.result;
         let op = Op { aux: entry.0, a: list.0, b: snapshot.0, ..Op::new(OpCode::CallUnit, ty) };
         let value = self.unit.push(op);
         self.memory.forget_stack(frame.offset);
-        let stack = AliasSet::NONE.with(tailor_jitcode::analysis::alias::GUEST_STACK);
+        let stack = AliasSet::NONE.with(alias::GUEST_STACK);
         self.memory.forget(AliasSet(!stack.0));
 
         let (values, words) = match self.driver.execute_callee(location, frame_word, state) {

@@ -83,13 +83,13 @@ impl Known {
     }
 
     /// What is known of a word of the guest stack.
-    fn stack(&self, offset: i32, ty: Type) -> Option<Sym> {
+    pub fn stack(&self, offset: i32, ty: Type) -> Option<Sym> {
         let &(sym, known) = self.stack.get(word_at(offset)?)?;
         (sym != Sym::NONE && known == ty).then_some(sym)
     }
 
     /// Notes what a word of the guest stack holds, if it is not too far away.
-    fn set_stack(&mut self, offset: i32, sym: Sym, ty: Type) {
+    pub fn set_stack(&mut self, offset: i32, sym: Sym, ty: Type) {
         match word_at(offset) {
             Some(word) if word < STACK => {
                 if word >= self.stack.len() {
@@ -147,7 +147,7 @@ fn overlap(a: &Place, b: &Place) -> bool {
 ///
 /// # Safety
 /// It can be read.
-unsafe fn read(width: Width, address: u64) -> u64 {
+pub unsafe fn read(width: Width, address: u64) -> u64 {
     // SAFETY: the caller's promise.
     unsafe {
         match width {

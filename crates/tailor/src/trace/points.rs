@@ -151,8 +151,8 @@ impl Tracer<'_> {
     fn jump_to(&mut self, location: LocationId) -> Step {
         let position = self.frame().position;
         self.guard_valid(position);
-        let root = self.root;
-        let ListRange(list) = self.unit.list(&[root]);
+        self.driver.settle(location, &[]);
+        let ListRange(list) = self.unit_arguments(location, (self.root_word, Sym::of(self.root)))?;
         let entry = self.driver.locations[location].entry;
         self.unit.push(Op { aux: entry.0, a: list, ..Op::new(OpCode::JumpUnit, Type::Void) });
         self.complete()
@@ -189,17 +189,22 @@ impl Tracer<'_> {
         self.largest.map(|(location, _)| location)
     }
 
-    /// The root of a trace that begins at a location: the unit's label and parameter.
-    pub(super) fn open(&mut self) -> (Ref, LabelId) {
+    /// The root of a trace that begins at a location: the unit's label and parameters. Words of the frame that are passed are stored at once: the optimiser puts that off.
+    pub(super) fn open(&mut self, passed: &[i32]) -> Step<(Ref, LabelId)> {
         let param = Op::new(OpCode::Param, Type::Ref);
         let entry = self.unit.new_label();
         self.place(entry);
         let root = self.unit.push(param);
+        let words: Vec<Ref> = passed.iter().map(|_| self.unit.push(Op::new(OpCode::Param, Type::Int))).collect();
+        for (&offset, &word) in passed.iter().zip(&words) {
+            self.frame_access(OpCode::Store, root, offset, Some(word))?;
+            self.memory.set_stack(offset, Sym::of(word), Type::Int);
+        }
         let header = self.unit.new_label();
         let list = self.unit.list(&[root]);
         self.unit.push(Op { a: header.0, b: list.0, ..Op::new(OpCode::Jump, Type::Void) });
         self.place(header);
-        (self.unit.push(param), header)
+        Ok((self.unit.push(param), header))
     }
 
     /// Places a label.
