@@ -345,7 +345,7 @@ impl Tracer<'_> {
             self.driver.settle(location, &offsets);
             // This unit began without them.
             if self.start.is_some_and(|(start, _)| start == location) && !offsets.is_empty() {
-                return Err(Stop::End(End::Instead(location, frame_word)));
+                return Err(Stop::end(End::Instead(location, frame_word)));
             }
         }
         let list = self.unit_arguments(location, (frame_word, frame))?;
