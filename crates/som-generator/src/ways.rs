@@ -77,6 +77,7 @@ fn compiled(random: &mut Random, stressed: usize) -> Way {
     }
     if random.chance(20) {
         number("bridge_limit", &[0, 1, 3, 10], random);
+        number("branch_limit", &[0, 1, 50, 400], random);
     }
     if random.chance(20) {
         number("abort_limit", &[1, 100], random);

@@ -361,6 +361,25 @@ fn calls() -> Program {
     vec![twice, sum_below, main]
 }
 
+/// A loop that calls, at four places, a method with a branch on each of six remainders of its argument.
+fn branches() -> Program {
+    use Op::{Add, Call, Int, Jump, Less, Move, Note, Rem, Return, Unless};
+    let mut decide = vec![i(Int, 1, 0, 0)];
+    for divisor in [2, 3, 5, 7, 11, 13] {
+        let next = decide.len() as i16 + 4;
+        decide.extend([i(Int, 2, divisor, 0), i(Rem, 3, 0, 2), i(Unless, 3, next, 0), i(Add, 1, 1, 2)]);
+    }
+    decide.push(i(Return, 1, 0, 0));
+    let mut main = vec![i(Int, 1, 0, 0), i(Int, 2, 1, 0), i(Int, 5, 17, 0), i(Less, 3, 1, 0), i(Unless, 3, 0, 0)];
+    for _ in 0..4 {
+        main.extend([i(Add, 6, 6, 5), i(Move, 14, 6, 0), i(Call, 4, 0, 14), i(Note, 4, 0, 0)]);
+    }
+    main.extend([i(Add, 1, 1, 2), i(Jump, 0, 3, 0)]);
+    main[4].b = main.len() as i16;
+    main.push(i(Return, 6, 0, 0));
+    vec![decide, main]
+}
+
 /// Recursion without end, and doubling without end.
 fn without_end() -> Program {
     use Op::{Add, Call, Int, Jump, Less, Move, Return, Unless};
@@ -489,6 +508,18 @@ fn errors_in_compiled_code() {
 fn hot_code_is_compiled_and_stays() {
     let (_, [units, bridges]) = run(&loops(5), 3000, "threshold=50,trace_eagerness=20");
     assert!((1..=6).contains(&units) && bridges <= 12, "{units} units, {bridges} bridges");
+}
+
+/// A method with many paths gets bridges for them once, and not in each place that calls it.
+#[test]
+fn methods_with_many_branches_are_not_inlined() {
+    check(&branches(), 300);
+    let bridges = |limit| {
+        let parameters = format!("threshold=20,function_threshold=20,trace_eagerness=5,branch_limit={limit}");
+        run(&branches(), 3000, &parameters).1[1]
+    };
+    let (everywhere, once) = (bridges(0), bridges(200));
+    assert!(once > 0 && once * 2 < everywhere, "{everywhere} bridges if it is inlined, {once} if not");
 }
 
 // ---- Random programs.

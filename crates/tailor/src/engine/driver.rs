@@ -57,7 +57,9 @@ pub const PASSED: usize = 6;
 struct UnitInfo {
     /// Where its tree of units begins.
     location: LocationId,
-    /// How many more bridges the tree may have; kept for the first unit of the tree.
+    /// The tree's first unit, which may have made way for another at the location since.
+    root: *const Code,
+    /// How many more bridges the tree may have; kept for its first unit.
     bridges: u32,
     /// By exit: how often it is taken before a bridge is tried again.
     patience: FxHashMap<ExitId, u32>,
@@ -481,8 +483,12 @@ impl Driver {
             self.locations[location].waiting = true;
             return false;
         }
-        let first = self.locations[location].code.as_ref().map(Rc::as_ptr);
-        first.and_then(|first| self.units.get(&first)).is_some_and(|info| info.bridges > 0)
+        self.root(code).and_then(|root| self.units.get(&root)).is_some_and(|info| info.bridges > 0)
+    }
+
+    /// The first unit of the tree that code belongs to.
+    fn root(&self, code: &Rc<Code>) -> Option<*const Code> {
+        self.units.get(&Rc::as_ptr(code)).map(|info| info.root)
     }
 
     /// Executes a call of a unit on behalf of a trace that is being recorded. `state` is that at the callee's entry.
@@ -566,6 +572,13 @@ impl Driver {
         let Some(location) = self.units.get(&Rc::as_ptr(code)).map(|info| info.location) else {
             return self.go_on(Continue::Frames(exit.frames.clone()), state);
         };
+        // A unit that inlines what is not inlined any more: it is better made anew.
+        if exit.call.is_some_and(|call| call != location && !self.locations[call].inlined)
+            && self.root(code) == self.locations[location].code.as_ref().map(Rc::as_ptr)
+        {
+            self.discard(location);
+            return self.go_on(Continue::Frames(exit.frames.clone()), state);
+        }
         let Some(tracer) = Tracer::at_exit(self, exit) else {
             self.bridge_failed(code, id, Abort::TooDeep);
             return self.go_on(Continue::Frames(exit.frames.clone()), state);
@@ -576,7 +589,10 @@ impl Driver {
             End::Complete => {
                 self.log_recorded(location, "bridge");
                 match self.compile(Some((code, id)), None) {
-                    Ok(bridge) => self.attach(location, code, id, &bridge, &traced.dependencies),
+                    Ok(bridge) => {
+                        self.branched(exit);
+                        self.attach(location, code, id, &bridge, &traced.dependencies);
+                    }
                     Err(abort) => self.bridge_failed(code, id, abort),
                 }
             }
@@ -709,6 +725,7 @@ impl Driver {
         }
         let parent = forcing.parent.take();
         let bridge = parent.as_ref().map(|(code, id)| (code, *id));
+        let root = bridge.and_then(|(parent, _)| self.root(parent));
         let Ok(code) = self.assemble(&unit, bridge) else { return };
         self.dependencies.add(&forcing.dependencies, &code);
         match bridge {
@@ -726,7 +743,9 @@ impl Driver {
         }
         let forcing = if forcing.guards.is_empty() { None } else { Some(Box::new(Forcing { parent, ..*forcing })) };
         let bridges = self.parameters.bridge_limit;
-        self.units.insert(Rc::as_ptr(&code), UnitInfo { location, bridges, patience: FxHashMap::default(), forcing });
+        let patience = FxHashMap::default();
+        let root = root.unwrap_or(Rc::as_ptr(&code));
+        self.units.insert(Rc::as_ptr(&code), UnitInfo { location, root, bridges, patience, forcing });
         self.retired.push(code);
     }
 
@@ -736,8 +755,8 @@ impl Driver {
         self.machine.bind(entry, &code, 0);
         let bridges = self.parameters.bridge_limit;
         let forcing = self.forcing(None, dependencies);
-        let info = UnitInfo { location, bridges, patience: FxHashMap::default(), forcing: None };
-        self.units.insert(Rc::as_ptr(&code), info);
+        let (root, patience) = (Rc::as_ptr(&code), FxHashMap::default());
+        self.units.insert(root, UnitInfo { location, root, bridges, patience, forcing: None });
         self.dependencies.add(dependencies, &code);
         self.log.write(Part::Exits, || format!("unit at {}: {} bytes", self.name(location), code.size()));
         self.locations[location].aborts = 0;
@@ -746,6 +765,18 @@ impl Driver {
         }
         if let Some(forcing) = forcing {
             self.force(location, forcing);
+        }
+    }
+
+    /// A bridge has been recorded from an exit. A method in whose calls much has to be recorded again is not inlined any more: as a unit of its own it needs its bridges once, and they end where it returns.
+    fn branched(&mut self, exit: &ExitState) {
+        let Some(call) = exit.call else { return };
+        let (limit, recorded) = (self.parameters.branch_limit, self.workspace.unit.ops.len() as u32);
+        let method = &mut self.locations[call];
+        method.branched = method.branched.saturating_add(recorded);
+        if method.branched > limit && method.inlined && limit > 0 {
+            method.inlined = false;
+            self.log.write(Part::Exits, || format!("not inlined any more: {}", self.name(call)));
         }
     }
 
@@ -758,12 +789,13 @@ impl Driver {
             return self.bridge_failed(code, id, Abort::NotCompiled);
         }
         let forcing = self.forcing(Some((code, id)), dependencies);
-        let info = UnitInfo { location, bridges: 0, patience: FxHashMap::default(), forcing: None };
-        self.units.insert(Rc::as_ptr(bridge), info);
         self.dependencies.add(dependencies, bridge);
-        let first = self.locations[location].code.as_ref().map(Rc::as_ptr);
-        if let Some(info) = first.and_then(|first| self.units.get_mut(&first)) {
-            info.bridges -= 1;
+        if let Some(root) = self.root(code) {
+            let info = UnitInfo { location, root, bridges: 0, patience: FxHashMap::default(), forcing: None };
+            self.units.insert(Rc::as_ptr(bridge), info);
+            if let Some(info) = self.units.get_mut(&root) {
+                info.bridges = info.bridges.saturating_sub(1);
+            }
         }
         if let Some(forcing) = forcing {
             self.force(location, forcing);
@@ -775,12 +807,16 @@ impl Driver {
         for code in self.dependencies.take_invalid() {
             self.stats.invalidated += 1;
             let Some(info) = self.units.get(&Rc::as_ptr(&code)) else { continue };
-            let location = info.location;
-            self.locations[location].loop_entry = None;
-            if let Some(code) = self.locations[location].code.take() {
-                self.machine.unbind(self.locations[location].entry);
-                self.retired.push(code);
-            }
+            self.discard(info.location);
+        }
+    }
+
+    /// Takes away the code of a location.
+    fn discard(&mut self, location: LocationId) {
+        self.locations[location].loop_entry = None;
+        if let Some(code) = self.locations[location].code.take() {
+            self.machine.unbind(self.locations[location].entry);
+            self.retired.push(code);
         }
     }
 

@@ -36,6 +36,8 @@ pub struct Location {
     pub aborts: u32,
     /// Whether its calls are inlined into traces.
     pub inlined: bool,
+    /// How many operations have been recorded in bridges that begin in its calls.
+    pub branched: u32,
 }
 
 /// How many hashes are told apart when locations are recalled, a power of two.
@@ -83,6 +85,7 @@ impl Locations {
             asked: 0,
             aborts: 0,
             inlined: true,
+            branched: 0,
         });
         Some(id)
     }
@@ -121,6 +124,11 @@ impl Locations {
     /// The words of its frame that a location's unit is passed.
     pub fn passed(&self, id: LocationId) -> &[i32] {
         self[id].passed.as_deref().unwrap_or_default()
+    }
+
+    /// The location with this number.
+    pub fn numbered(&self, number: u64) -> Option<LocationId> {
+        u32::try_from(number).ok().filter(|&number| (number as usize) < self.list.len()).map(LocationId)
     }
 
     /// The location whose entry this is.

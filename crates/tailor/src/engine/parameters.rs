@@ -20,6 +20,8 @@ pub struct Parameters {
     pub inline_depth: u32,
     /// How many bridges a unit, with the bridges of its bridges, may have.
     pub bridge_limit: u32,
+    /// How many operations bridges that begin in inlined calls of a method may have together, before the method is called and not inlined; 0 means any.
+    pub branch_limit: u32,
     /// How often tracing of one location may fail before it is left to the interpreter.
     pub abort_limit: u32,
     /// The share of the time since the start that compiling may take, in percent; 0 means any.
@@ -49,6 +51,7 @@ impl Default for Parameters {
             trace_limit: 12_000,
             inline_depth: 24,
             bridge_limit: 200,
+            branch_limit: 1500,
             abort_limit: 8,
             budget: 8,
             short_unit: 300,
@@ -97,6 +100,7 @@ const NAMES: &[&str] = &[
     "trace_limit",
     "inline_depth",
     "bridge_limit",
+    "branch_limit",
     "abort_limit",
     "budget",
     "short_unit",
@@ -159,6 +163,7 @@ impl Parameters {
             "trace_limit" => self.trace_limit = number,
             "inline_depth" => self.inline_depth = number,
             "bridge_limit" => self.bridge_limit = number,
+            "branch_limit" => self.branch_limit = number,
             "abort_limit" => self.abort_limit = number,
             "budget" => self.budget = number,
             "short_unit" => self.short_unit = number,

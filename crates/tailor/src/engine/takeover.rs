@@ -21,6 +21,8 @@ pub struct ExitState {
     pub frames: Vec<SavedFrame>,
     /// The address of the root.
     pub root: u64,
+    /// Whose inlined call the guest is in.
+    pub call: Option<LocationId>,
     /// By what; `None` if a unit could not be entered.
     pub source: Option<(Rc<Code>, ExitId)>,
     /// The location that could not be entered, for want of code, and the state there.
@@ -98,7 +100,11 @@ impl World<'_> {
             self.roots.hold(objects.iter().copied());
             chain.clear();
             chain.extend(unit.frames());
-            exit.root = chain.last().and_then(|(id, _)| unit.words(*id, objects).next()).unwrap_or_default();
+            if let Some((root, _)) = chain.last() {
+                let mut words = unit.words(*root, objects);
+                exit.root = words.next().unwrap_or_default();
+                exit.call = words.next().and_then(|word| self.locations.numbered(word));
+            }
             for (id, frame) in chain.iter().rev().filter(|(_, frame)| frame.code != ROOT_FRAME) {
                 let shape = &self.shapes[frame.code as usize];
                 let mut values = vectors.pop().unwrap_or_default();

@@ -37,6 +37,7 @@ impl<'d> Tracer<'d> {
             start: None,
             guest_frame: 0,
             inlined: Vec::new(),
+            outer_call: None,
             largest: None,
             headers: FxHashSet::default(),
             closed: false,
@@ -56,6 +57,7 @@ impl<'d> Tracer<'d> {
         let passed = tracer.driver.locations.passed(location).to_vec();
         let (root, header) = tracer.open(&passed).ok()?;
         let word = state[tracer.driver.portal().frame];
+        tracer.outer_call = Some((location, 0));
         tracer.set_root(root, word, 0);
         tracer.start = Some((location, header));
         let (code, frame) = (tracer.driver.portal().function.code(), tracer.driver.portal().frame);
@@ -99,10 +101,11 @@ impl<'d> Tracer<'d> {
         // The root comes first: what is known of the guest stack is known from there.
         let (&root_frame, frames) = chain.split_last()?;
         debug_assert_eq!(all.frames[root_frame.0 as usize].code, ROOT_FRAME);
-        let &[root] = all.slots_of(root_frame) else { return None };
+        let &[root, _] = all.slots_of(root_frame) else { return None };
         let objects: Vec<Ref> = recipes.iter().map(|recipe| tracer.new_object(recipe.alloc)).collect();
         let root = tracer.slot(&parent, &map, &objects, root, Type::Ref);
         let guest_frame = all.frames[root_frame.0 as usize].position as i32;
+        tracer.outer_call = exit.call.map(|location| (location, guest_frame));
         tracer.set_root(root, exit.root, guest_frame);
         for (recipe, &object) in recipes.iter().zip(&objects) {
             for &(mem, slot) in &recipe.fields {

@@ -1,7 +1,7 @@
 //! Frames of jitcode under execution, and the snapshots that guards take of them.
 //!
 //! # Snapshots
-//! The chain of a snapshot's frames ends in a pseudo frame that holds the root: so an exit always knows its guest frame, and registers that hold the root and some bytes need not be kept in the unit: the slot is the
+//! The chain of a snapshot's frames ends in a pseudo frame that holds the root, and the number of the location whose inlined call the guest is in: so an exit always knows its guest frame, and registers that hold the root and some bytes need not be kept in the unit: the slot is the
 //! number of bytes then, and the frame's [`FrameShape`] says so. The pseudo frame's position is where the current guest frame lies, in bytes from the root.
 
 use tailor_compiler::ir::{FrameId, Slot, SnapshotId};
@@ -10,7 +10,7 @@ use tailor_jitcode::black_hole::SavedFrame;
 use tailor_jitcode::code::{Code, Position, Register};
 
 use super::{Operand, Step, Stop, Sym, Tracer};
-use crate::engine::Abort;
+use crate::engine::{Abort, LocationId};
 
 /// How many words frames may have in all.
 pub const WORDS: usize = 1 << 14;
@@ -41,7 +41,19 @@ pub struct FrameShape {
 /// The number that the root's pseudo frame has instead of a [`FrameShape`]'s.
 pub const ROOT_FRAME: u32 = u32::MAX;
 
+/// What the pseudo frame has instead of a location if it is not known whose call the guest is in.
+const NO_CALL: i64 = -1;
+
 impl Tracer<'_> {
+    /// The location whose call the current guest frame belongs to; the unit's own, if it is the root.
+    fn innermost_call(&self) -> Option<LocationId> {
+        match self.inlined.last() {
+            Some(call) if call.offset == self.guest_frame => Some(call.location),
+            Some(_) => None,
+            None => self.outer_call.filter(|&(_, offset)| offset == self.guest_frame).map(|(location, _)| location),
+        }
+    }
+
     /// Begins to execute a function; its registers are undefined.
     pub(super) fn push_frame(&mut self, code: &'static Code) -> Step {
         let base = self.words.len();
@@ -102,7 +114,8 @@ impl Tracer<'_> {
 
     /// Makes the pseudo frame of the root anew, after the guest's frame has become another.
     pub(super) fn renew_root_frame(&mut self) {
-        let slots = [Slot::Value(self.root)];
+        let call = self.innermost_call().map_or(NO_CALL, |location| i64::from(location.0));
+        let slots = [Slot::Value(self.root), Slot::Value(self.unit.int(call))];
         self.root_frame = self.unit.snapshots.add_frame(None, ROOT_FRAME, self.guest_frame as u32, &slots);
         self.frames.iter_mut().for_each(|frame| frame.waiting = None);
     }

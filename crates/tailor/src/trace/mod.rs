@@ -158,6 +158,8 @@ pub struct Tracer<'d> {
     /// Offset of the guest frame at the last merge point.
     guest_frame: i32,
     inlined: Vec<Inlined>,
+    /// Whose call the trace began in, and the offset of that frame.
+    outer_call: Option<(LocationId, i32)>,
     /// The largest guest call inlined so far, and its operations.
     largest: Option<(LocationId, usize)>,
     /// Headers met, with their frames.

@@ -101,11 +101,17 @@ impl Tracer<'_> {
 
     /// An entry point of the portal: a header, or the entry of a guest method.
     pub(super) fn can_enter(&mut self, mark: &Mark) -> Step {
-        self.frame().position += 1;
         if self.frames.len() > 1 {
+            self.frame().position += 1;
             return Ok(());
         }
-        let Some(point) = self.point(mark) else { return Ok(()) };
+        let mut point = self.point(mark);
+        if point.is_none() {
+            self.find_out(mark);
+            point = self.point(mark);
+        }
+        self.frame().position += 1;
+        let Some(point) = point else { return Ok(()) };
         let Some(location) = self.driver.location(&point.greens) else {
             return Err(Stop::abort(Abort::TablesFull));
         };
