@@ -4,7 +4,7 @@
 
 #![cfg(feature = "jit")]
 
-use tailor::engine::{Config, Jit, Log, Parameters, Runtime};
+use tailor::engine::{Config, Jit, Log, Parameters, Runtime, Stats};
 use tailor::{GuestStack, Heap, jit};
 use tailor_gc::HeapConfig;
 
@@ -430,6 +430,12 @@ fn config(parameters: &str) -> Config {
 
 /// Runs the last method of a program; its behaviour, and how many units and bridges were made.
 fn run(program: &Program, argument: i64, parameters: &str) -> (Behaviour, [u64; 2]) {
+    let (behaviour, stats) = run_counting(program, argument, parameters);
+    (behaviour, [stats.units, stats.bridges])
+}
+
+/// Runs the last method of a program; its behaviour, and what was done.
+fn run_counting(program: &Program, argument: i64, parameters: &str) -> (Behaviour, Stats) {
     let mut heap = Heap::new(HeapConfig::default());
     let registers = 24;
     let methods: Vec<Box<Method>> =
@@ -442,8 +448,8 @@ fn run(program: &Program, argument: i64, parameters: &str) -> (Behaviour, [u64; 
     let frame = Frame(GuestStack::at(stack.as_mut_ptr().wrapping_add(2)));
     frame.set(0, argument);
     let result = interpret(&mut vm, *table.last().unwrap(), 0, frame).map_err(|Trap(number)| number);
-    let counts = vm.jit.stats().map_or([0, 0], |stats| [stats.units, stats.bridges]);
-    (Behaviour { result, sum: vm.sum }, counts)
+    let stats = vm.jit.stats().cloned().unwrap_or_default();
+    (Behaviour { result, sum: vm.sum }, stats)
 }
 
 /// Compares a program's behaviour under all kinds of parameters with the interpreter's; at least one unit must have been made.
@@ -520,6 +526,40 @@ fn methods_with_many_branches_are_not_inlined() {
     };
     let (everywhere, once) = (bridges(0), bridges(200));
     assert!(once > 0 && once * 2 < everywhere, "{everywhere} bridges if it is inlined, {once} if not");
+}
+
+// ---- The shape of traces: which units there are, and how often they are left.
+
+/// Calls method 0 `r0` times with 0, then once with `last`.
+fn many_and_one(callee: Vec<Instr>, last: i16) -> Program {
+    use Op::{Add, Call, Int, Jump, Less, Note, Return, Unless};
+    let main = vec![
+        i(Int, 1, 0, 0),
+        i(Int, 2, 1, 0),
+        i(Less, 3, 1, 0),
+        i(Unless, 3, 9, 0),
+        i(Int, 8, 0, 0),
+        i(Call, 4, 0, 8),
+        i(Note, 4, 0, 0),
+        i(Add, 1, 1, 2),
+        i(Jump, 0, 2, 0),
+        i(Int, 8, last, 0),
+        i(Call, 4, 0, 8),
+        i(Return, 4, 0, 0),
+    ];
+    vec![callee, main]
+}
+
+#[test]
+fn a_unit_that_is_short_by_chance_gets_its_bridges() {
+    // Traced where the recursion ends, the unit is short, and thousands of calls seem to prove it.
+    let program = many_and_one(fib().swap_remove(0), 20);
+    let parameters = "threshold=0,function_threshold=10,trace_eagerness=5,short_unit=300";
+    let (behaviour, stats) = run_counting(&program, 5000, parameters);
+    assert_eq!(behaviour, run(&program, 5000, "off").0);
+    assert!(stats.bridges > 0, "{stats}");
+    // Once it is known to call itself, it runs in compiled code.
+    assert!(stats.entries < 4000 && stats.exits < 400, "{stats}");
 }
 
 // ---- Random programs.

@@ -31,6 +31,8 @@ pub(super) enum End {
     MergePoint,
     /// The outermost activation is at this call, which leaves a guest frame; the words of the arguments are in the machine.
     Leaving(Position),
+    /// The outermost activation could enter compiled code; the words of its variables are in the machine, and this instruction is the next.
+    Entry(Position),
 }
 
 /// What no program of ours computes with, and no address.
@@ -286,7 +288,15 @@ impl Machine {
             match i.opcode {
                 opcode::MOVE | opcode::PROMOTE => set!(i.d, word!(i.a)),
                 opcode::WE_ARE_JITTED => set!(i.d, u64::from(self.mode == Mode::AsUnit)),
-                opcode::CAN_ENTER | opcode::RELEASE => {}
+                opcode::RELEASE => {}
+                opcode::CAN_ENTER => {
+                    if LIMITED && self.waiting.is_empty() && self.stop.is_some_and(|stop| stop.entry) {
+                        self.results = code.mark(i.x).values.iter().map(|value| word!(value.0)).collect();
+                        self.code = Some(code);
+                        self.frame = frame;
+                        return End::Entry(next_position!());
+                    }
+                }
                 opcode::JUMP => go!(i.x),
                 opcode::BRANCH => go!(if word!(i.a) != 0 { i.x } else { i.y }),
                 opcode::SWITCH => go!(code.switch(i.x).target(word!(i.a))),

@@ -48,12 +48,14 @@ pub enum Mode {
 }
 
 /// Where a computation whose outermost activation is a portal is to stop. Portals that it calls go on natively, as with [`Mode::ToMergePoint`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stop {
     /// At the first merge point of the outermost activation, also if it stands before one at the start. Else it passes them.
     pub merge_point: bool,
     /// Where the outermost activation calls a function with [`Role::Leave`](crate::Role::Leave) whose first argument is this word: before the call.
     pub leaving: Option<u64>,
+    /// Where the outermost activation could enter compiled code: behind its next `can_enter!`.
+    pub entry: bool,
 }
 
 /// Where a computation has stopped.
@@ -71,6 +73,13 @@ pub enum Reached {
         values: Vec<u64>,
         /// The words of the call's arguments.
         arguments: Vec<u64>,
+    },
+    /// The outermost activation has passed a `can_enter!`.
+    Entry {
+        /// The words of the portal's parameters there, in their order.
+        state: Vec<u64>,
+        /// How to go on without entering anything.
+        frames: Vec<SavedFrame>,
     },
     /// As many instructions as allowed have been executed, or the guest frame that was to be left by the outermost activation is about to be left by another (an unwinding); outermost
     /// frame first.
@@ -152,6 +161,10 @@ pub unsafe fn resume_until(frames: &[SavedFrame], stop: Stop, fuel: &mut u64) ->
             let arguments = machine.take_results();
             Reached::Left { position, values: machine.values_across(position), arguments }
         }
+        End::Entry(position) => {
+            let state = machine.take_results();
+            Reached::Entry { state, frames: machine.save(position) }
+        }
         End::OutOfFuel(position) => Reached::OutOfFuel(machine.save(position)),
     }
 }
@@ -200,7 +213,7 @@ pub unsafe fn run_in_pieces(function: &'static JitFunction, arguments: &[u64], m
         let frames = match unsafe { machine.execute::<true>(&mut every.max(1)) } {
             End::Returned => return machine.take_results(),
             End::OutOfFuel(position) => machine.save(position),
-            End::MergePoint | End::Leaving(_) => unreachable!("{NO_PLACES}"),
+            End::MergePoint | End::Leaving(_) | End::Entry(_) => unreachable!("{NO_PLACES}"),
         };
         drop(machine);
         machine = Machine::new(mode);
@@ -216,6 +229,6 @@ unsafe fn finish(mut machine: Machine, steps: &mut u64) -> Outcome {
     match unsafe { machine.execute::<true>(steps) } {
         End::Returned => Outcome::Returned(machine.take_results()),
         End::OutOfFuel(position) => Outcome::Interrupted(machine.save(position)),
-        End::MergePoint | End::Leaving(_) => unreachable!("{NO_PLACES}"),
+        End::MergePoint | End::Leaving(_) | End::Entry(_) => unreachable!("{NO_PLACES}"),
     }
 }

@@ -307,11 +307,13 @@ fn portal_with_frames() -> &'static JitFunction {
         let (frame, sum) = (tape.variable_of(parameters[1]), tape.variable_of(parameters[2]));
         let of = tape.begin_loop();
         let mark = |name, color, value| MarkVariable { name, color, value };
-        tape.merge_point(&[
+        let marks = [
             mark("step", Color::Green, parameters[0]),
             mark("frame", Color::Red, tape.get(frame)),
             mark("sum", Color::Red, tape.get(sum)),
-        ]);
+        ];
+        tape.merge_point(&marks);
+        tape.can_enter(&marks);
         tape.check(tape.pure(OpCode::RefNe, &[tape.get(frame), tape.address(0)]), of.exit());
         tape.release(tape.get(frame));
         tape.set(sum, add(tape, tape.get(sum), parameters[0]));
@@ -343,7 +345,7 @@ fn until(mut frames: Vec<SavedFrame>, stop: Stop) -> Reached {
 #[test]
 fn a_portal_stops_at_its_next_merge_point() {
     let portal = portal();
-    let stop = Stop { merge_point: true, leaving: None };
+    let stop = Stop { merge_point: true, ..Stop::default() };
     // It stands before one.
     assert_eq!(until(vec![from_start(portal, &[2, 5, 1])], stop), Reached::MergePoint(vec![2, 5, 1]));
     // From behind the first, it goes to the second.
@@ -371,15 +373,15 @@ fn portals_that_are_called_do_not_stop() {
     });
     let start = || vec![from_start(outer, &[5])];
     // The inner one runs natively, and says so.
-    assert_eq!(until(start(), Stop { merge_point: true, leaving: None }), Reached::MergePoint(vec![1010]));
-    assert_eq!(until(start(), Stop { merge_point: false, leaving: None }), Reached::Returned(vec![1010]));
+    assert_eq!(until(start(), Stop { merge_point: true, ..Stop::default() }), Reached::MergePoint(vec![1010]));
+    assert_eq!(until(start(), Stop::default()), Reached::Returned(vec![1010]));
     // Interrupted in the inner one, it hands that over.
     // SAFETY: the function takes an integer.
     let Outcome::Interrupted(frames) = (unsafe { run_for(outer, &[5], Mode::Throughout, &mut 4) }) else {
         panic!("it is not done so soon");
     };
     assert_eq!(frames.len(), 2);
-    assert_eq!(until(frames, Stop { merge_point: true, leaving: None }), Reached::MergePoint(vec![1010]));
+    assert_eq!(until(frames, Stop { merge_point: true, ..Stop::default() }), Reached::MergePoint(vec![1010]));
 }
 
 #[test]
@@ -387,7 +389,7 @@ fn a_portal_stops_where_it_leaves_a_frame() {
     let portal = portal_with_frames();
     assert_eq!(all_ways(portal, &[10, 24, 0]), [33]);
     for (frame, sum) in [(24, 10), (16, 21), (8, 32)] {
-        let stop = Stop { merge_point: false, leaving: Some(frame) };
+        let stop = Stop { leaving: Some(frame), ..Stop::default() };
         let Reached::Left { position, values, arguments } = until(vec![from_start(portal, &[10, 24, 0])], stop) else {
             panic!("it leaves {frame}");
         };
@@ -396,8 +398,20 @@ fn a_portal_stops_where_it_leaves_a_frame() {
         // What lives on is the green, which is all that is needed besides the call's results.
         assert_eq!(values, [10]);
     }
-    let stop = Stop { merge_point: false, leaving: Some(40) };
+    let stop = Stop { leaving: Some(40), ..Stop::default() };
     assert_eq!(until(vec![from_start(portal, &[10, 24, 0])], stop), Reached::Returned(vec![33]));
+}
+
+#[test]
+fn a_portal_stops_where_it_could_enter_code() {
+    let stop = Stop { entry: true, ..Stop::default() };
+    let mut frames = vec![from_start(portal_with_frames(), &[10, 24, 0])];
+    for (frame, sum) in [(24, 0), (16, 11), (8, 22), (0, 33)] {
+        let Reached::Entry { state, frames: next } = until(frames, stop) else { panic!("it could enter {frame}") };
+        assert_eq!(state, [10, frame, sum]);
+        frames = next;
+    }
+    assert_eq!(until(frames, stop), Reached::Returned(vec![33]));
 }
 
 #[test]

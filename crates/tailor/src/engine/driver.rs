@@ -52,6 +52,10 @@ const CALL_FUEL: u64 = 400_000;
 /// The most words of its frame that a unit is passed in registers, so that it still has some for other things.
 pub const PASSED: usize = 6;
 
+/// How often a short unit has to return, without an exit in between, before it is held to be short whatever it is given. A unit whose trace was short by chance (where a recursion ends, say) must be entered to get
+/// bridges for the rest.
+const CALM: u32 = 1000;
+
 /// What is known of a unit beside its code.
 #[derive(Debug)]
 struct UnitInfo {
@@ -291,13 +295,16 @@ impl Driver {
             return Outcome::Not;
         };
         if let Some(code) = self.locations[location].code.clone() {
-            let Location { short, waiting, .. } = self.locations[location];
-            if short || (waiting && !self.affordable()) {
+            let Location { short, waiting, calm, .. } = self.locations[location];
+            if waiting && !self.affordable() {
                 counters.doze(hash);
                 return Outcome::Not;
             }
             self.locations[location].waiting = false;
             counters.pin(hash);
+            if short && calm >= CALM {
+                counters.doze(hash);
+            }
             return self.run(location, &code, state);
         }
         if counters.is_pinned(hash) {
@@ -332,9 +339,14 @@ impl Driver {
         match self.execute(location, code, frame) {
             Ran::Returned(value) => {
                 self.stats.returns += 1;
+                let calm = &mut self.locations[location].calm;
+                *calm = calm.saturating_add(1);
                 self.returned(frame, value, state)
             }
-            Ran::Exited(exit) => self.exited(exit, state),
+            Ran::Exited(exit) => {
+                self.locations[location].calm = 0;
+                self.exited(exit, state)
+            }
         }
     }
 
@@ -383,7 +395,7 @@ impl Driver {
                 return Outcome::Returned;
             }
             Continue::Frames(frames) => {
-                let stop = Stop { merge_point: true, leaving: None };
+                let stop = Stop { merge_point: true, ..Stop::default() };
                 // SAFETY: the frames are those of an interrupted computation.
                 let reached = unsafe { resume_until(&frames, stop, &mut u64::MAX.clone()) };
                 self.spare.recycle(frames);
@@ -400,7 +412,9 @@ impl Driver {
                 self.results = words;
                 Outcome::Returned
             }
-            Reached::Left { .. } | Reached::OutOfFuel(_) => unreachable!("neither was asked for"),
+            Reached::Left { .. } | Reached::Entry { .. } | Reached::OutOfFuel(_) => {
+                unreachable!("neither was asked for")
+            }
         }
     }
 
@@ -491,26 +505,42 @@ impl Driver {
         self.units.get(&Rc::as_ptr(code)).map(|info| info.root)
     }
 
-    /// Executes a call of a unit on behalf of a trace that is being recorded. `state` is that at the callee's entry.
-    pub(crate) fn execute_callee(&mut self, location: LocationId, frame: u64, state: &[u64]) -> Done {
+    /// Executes a call of a unit on behalf of a trace that is being recorded: in code where there is some, else in the black hole. `state` is that at the callee's entry.
+    pub(crate) fn execute_callee(&mut self, mut location: LocationId, frame: u64, state: &[u64]) -> Done {
+        let stop = Stop { leaving: Some(frame), entry: true, ..Stop::default() };
+        let mut fuel = CALL_FUEL;
         let mut frames = self.portal().beginning(state);
-        if let Some(code) = self.locations[location].code.clone() {
-            match self.execute(location, &code, frame) {
-                Ran::Returned(value) => {
-                    let values = self.portal().leave.as_ref().and_then(|site| site.values.clone());
-                    return Done::Left(values.unwrap_or_default(), vec![frame, value]);
-                }
-                Ran::Exited(exit) => frames = exit.frames,
+        let mut entered = frame;
+        loop {
+            if let Some(code) = self.locations[location].code.clone() {
+                frames = match self.execute(location, &code, entered) {
+                    Ran::Returned(value) if entered == frame => {
+                        let values = self.portal().leave.as_ref().and_then(|site| site.values.clone());
+                        return Done::Left(values.unwrap_or_default(), vec![frame, value]);
+                    }
+                    Ran::Returned(value) => vec![self.portal().leaving(entered, value)],
+                    Ran::Exited(exit) => exit.frames,
+                };
             }
-        }
-        let stop = Stop { merge_point: false, leaving: Some(frame) };
-        // SAFETY: the frames are those of an interrupted computation, or of one that begins.
-        let reached = unsafe { resume_until(&frames, stop, &mut CALL_FUEL.clone()) };
-        match reached {
-            Reached::Left { values, arguments, .. } => Done::Left(values, arguments),
-            Reached::Returned(words) => Done::Returned(words),
-            Reached::OutOfFuel(frames) => Done::Unfinished(frames),
-            Reached::MergePoint(_) => unreachable!("it was not asked for"),
+            (location, entered) = loop {
+                // SAFETY: the frames are those of an interrupted computation, or of one that begins.
+                let reached = unsafe { resume_until(&frames, stop, &mut fuel) };
+                match reached {
+                    Reached::Left { values, arguments, .. } => return Done::Left(values, arguments),
+                    Reached::Returned(words) => return Done::Returned(words),
+                    Reached::OutOfFuel(frames) => return Done::Unfinished(frames),
+                    Reached::MergePoint(_) => unreachable!("it was not asked for"),
+                    Reached::Entry { state, frames: next } => {
+                        frames = next;
+                        let greens: Vec<u64> = self.portal().greens.iter().map(|&at| state[at]).collect();
+                        if let Some(known) = self.locations.known(&greens)
+                            && self.locations[known].code.is_some()
+                        {
+                            break (known, state[self.portal().frame]);
+                        }
+                    }
+                }
+            };
         }
     }
 
@@ -591,6 +621,7 @@ impl Driver {
                 match self.compile(Some((code, id)), None) {
                     Ok(bridge) => {
                         self.branched(exit);
+                        self.locations[location].short &= self.is_short();
                         self.attach(location, code, id, &bridge, &traced.dependencies);
                     }
                     Err(abort) => self.bridge_failed(code, id, abort),

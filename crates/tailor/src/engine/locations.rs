@@ -26,8 +26,10 @@ pub struct Location {
     pub code: Option<Rc<Code>>,
     /// How its loop is entered behind the first iteration.
     pub loop_entry: Option<LoopEntry>,
-    /// Whether its unit is too short to be entered from the interpreter; other units call it.
+    /// Whether its unit is too short to be entered from the interpreter, other than to see whether it still is; other units call it.
     pub short: bool,
+    /// How often its unit has returned to the interpreter since it was last left by an exit.
+    pub calm: u32,
     /// Whether its unit is not to be entered before there is time to compile what it lacks.
     pub waiting: bool,
     /// How often it was asked about while its counter belonged to another location too.
@@ -59,6 +61,11 @@ impl Default for Locations {
 }
 
 impl Locations {
+    /// The location with these greens, if anything has asked about it.
+    pub fn known(&self, greens: &[u64]) -> Option<LocationId> {
+        self.numbers.get(greens).copied()
+    }
+
     /// The location with these greens; `None` if there are more than units can name. `result` is what its unit returns.
     pub fn find(&mut self, greens: &[u64], descriptors: &mut Descriptors, result: Type) -> Option<LocationId> {
         if let Some(&id) = self.numbers.get(greens) {
@@ -81,6 +88,7 @@ impl Locations {
             code: None,
             loop_entry: None,
             short: false,
+            calm: 0,
             waiting: false,
             asked: 0,
             aborts: 0,

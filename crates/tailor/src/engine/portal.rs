@@ -76,6 +76,22 @@ impl Portal {
         let values = live.map(|register| state[register.index()]).collect();
         vec![SavedFrame { function: self.function, position: 0, values }]
     }
+
+    /// The frame in which the portal is about to leave this guest frame with this value, after a unit has returned it.
+    pub fn leaving(&self, frame: u64, value: u64) -> SavedFrame {
+        let site = self.leave.as_ref().expect("units return only where the portal leaves frames");
+        let code = self.function.code();
+        let Operation::Call { arguments, .. } = code.operation(site.position) else {
+            unreachable!("the leaving function is called there")
+        };
+        let words = |register: &Register| {
+            let argument = arguments.iter().position(|other| other == register).map(|at| [frame, value][at]);
+            let across = || site.registers.iter().position(|other| other == register);
+            argument.or_else(|| site.values.as_ref().zip(across()).map(|(values, at)| values[at])).unwrap_or_default()
+        };
+        let values = code.live(site.position).iter().map(words).collect();
+        SavedFrame { function: self.function, position: site.position, values }
+    }
 }
 
 /// The call by which the portal leaves guest frames. Where it does so in several places, what follows is the same in all of them (that is a rule for authors), so the first stands for all.
