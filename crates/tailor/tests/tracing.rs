@@ -4,7 +4,7 @@
 
 #![cfg(feature = "jit")]
 
-use tailor::engine::{Config, Jit, Log, Parameters, Runtime, Stats};
+use tailor::engine::{Abort, Config, Jit, Log, Parameters, Runtime, Stats};
 use tailor::{GuestStack, Heap, jit};
 use tailor_gc::HeapConfig;
 
@@ -436,6 +436,12 @@ fn run(program: &Program, argument: i64, parameters: &str) -> (Behaviour, [u64; 
 
 /// Runs the last method of a program; its behaviour, and what was done.
 fn run_counting(program: &Program, argument: i64, parameters: &str) -> (Behaviour, Stats) {
+    let (mut behaviours, stats) = run_times(program, &[argument], parameters);
+    (behaviours.remove(0), stats)
+}
+
+/// Runs the last method of a program with one argument after the other in the same machine; its behaviours, and what was done.
+fn run_times(program: &Program, arguments: &[i64], parameters: &str) -> (Vec<Behaviour>, Stats) {
     let mut heap = Heap::new(HeapConfig::default());
     let registers = 24;
     let methods: Vec<Box<Method>> =
@@ -446,10 +452,14 @@ fn run_counting(program: &Program, argument: i64, parameters: &str) -> (Behaviou
     let mut vm = Vm { jit: Jit::default(), methods: table.as_ptr(), limit, sum: 0 };
     vm.jit.start(config(parameters), &mut heap).unwrap();
     let frame = Frame(GuestStack::at(stack.as_mut_ptr().wrapping_add(2)));
-    frame.set(0, argument);
-    let result = interpret(&mut vm, *table.last().unwrap(), 0, frame).map_err(|Trap(number)| number);
-    let stats = vm.jit.stats().cloned().unwrap_or_default();
-    (Behaviour { result, sum: vm.sum }, stats)
+    let behaviour = |&argument: &i64| {
+        (0..registers as i16).for_each(|register| frame.set(register, 0));
+        frame.set(0, argument);
+        let result = interpret(&mut vm, *table.last().unwrap(), 0, frame).map_err(|Trap(number)| number);
+        Behaviour { result, sum: vm.sum }
+    };
+    let behaviours = arguments.iter().map(behaviour).collect();
+    (behaviours, vm.jit.stats().cloned().unwrap_or_default())
 }
 
 /// Compares a program's behaviour under all kinds of parameters with the interpreter's; at least one unit must have been made.
@@ -560,6 +570,51 @@ fn a_unit_that_is_short_by_chance_gets_its_bridges() {
     assert!(stats.bridges > 0, "{stats}");
     // Once it is known to call itself, it runs in compiled code.
     assert!(stats.entries < 4000 && stats.exits < 400, "{stats}");
+}
+
+/// `for r1 in 0..r0`: adds r6 to a sum, and makes it 1 for the first 300 times, and what nobody knows from then on.
+fn once_constant() -> Program {
+    use Op::{Add, Int, Jump, Less, Native, Note, Return, Unless};
+    vec![vec![
+        i(Int, 1, 0, 0),
+        i(Int, 2, 1, 0),
+        i(Int, 3, 300, 0),
+        // 3: the loop
+        i(Less, 4, 1, 0),
+        i(Unless, 4, 13, 0),
+        i(Add, 7, 7, 6),
+        i(Add, 1, 1, 2),
+        i(Less, 5, 1, 3),
+        i(Unless, 5, 11, 0),
+        i(Int, 6, 1, 0),
+        i(Jump, 0, 3, 0),
+        i(Native, 6, 1, 2),
+        i(Jump, 0, 3, 0),
+        i(Note, 7, 0, 0),
+        i(Return, 7, 0, 0),
+    ]]
+}
+
+#[test]
+fn a_loop_that_cannot_be_entered_in_the_middle_is_entered_at_its_beginning() {
+    let (behaviour, stats) = run_counting(&once_constant(), 20_000, "threshold=50,trace_eagerness=20");
+    assert_eq!(behaviour, run(&once_constant(), 20_000, "off").0);
+    assert!(stats.bridges <= 4 && stats.exits <= 100, "{stats}");
+    check(&once_constant(), 600);
+}
+
+#[test]
+fn bridges_that_only_exit_are_not_made() {
+    use Op::{Call, Int, Move, Rem, Return};
+    let remainder = vec![i(Int, 1, 100, 0), i(Rem, 2, 1, 0), i(Return, 2, 0, 0)];
+    let main = vec![i(Move, 8, 0, 0), i(Call, 4, 0, 8), i(Return, 4, 0, 0)];
+    let program = vec![remainder, main];
+    // The trap leaves the portal: there is nothing to be recorded for it.
+    let arguments: Vec<i64> = (0..150).map(|number| i64::from(number < 50)).collect();
+    let (behaviours, stats) = run_times(&program, &arguments, "function_threshold=5,trace_eagerness=5");
+    assert_eq!(behaviours, run_times(&program, &arguments, "off").0);
+    assert!(stats.units > 0 && stats.exits >= 100, "{stats}");
+    assert_eq!((stats.bridges, stats.aborts[Abort::Empty as usize]), (0, 1), "{stats}");
 }
 
 // ---- Random programs.

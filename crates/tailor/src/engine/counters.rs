@@ -101,9 +101,9 @@ impl Counters {
         self.cells[at].set(0);
     }
 
-    /// Lets a counter that asks each time ask later, once.
-    pub fn doze(&self, hash: u64) {
-        self.cells[hash as usize % COUNTERS].set(FULL - 1);
+    /// Lets a counter that asks each time ask later, once: `1 << doublings` times as full as at first, up to 10 doublings.
+    pub fn doze(&self, hash: u64, doublings: u32) {
+        self.cells[hash as usize % COUNTERS].set((FULL - 1) << doublings.min(10));
     }
 
     /// Whether a counter asks each time.

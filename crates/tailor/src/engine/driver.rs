@@ -11,8 +11,8 @@
 //!
 //! # The budget
 //! Compiling takes time that a short program never gets back. So it is held to a share of the time since the start ([`Parameters::budget`]): what is asked for beyond that is put off, and asked for again. A
-//! program can thus lose that share at most, however short it is and whatever is compiled in vain. A unit with an exit that is taken often and for which there is no time yet is worse than the interpreter: it is not
-//! entered until there is.
+//! program can thus lose that share at most, however short it is and whatever is compiled in vain. A unit that is worse than the interpreter, since there is no time yet for the bridges that it needs, or since none can be
+//! made, is not entered for a while ([`profit`](super::profit)); with a budget of 0 it always is.
 //!
 //! # Calls to and fro
 //! The native stack holds at most one activation of the driver that runs units, plus one for each portal that native functions enter again. Compiled code recurses on the native stack as far as
@@ -33,18 +33,19 @@ use tailor_compiler::text::{Addresses, print};
 use tailor_jitcode::JitFunction;
 use tailor_jitcode::analysis::alias;
 use tailor_jitcode::black_hole::{Reached, SavedFrame, Stop, resume_until};
-use tailor_jitcode::code::{Operation, Register};
+use tailor_jitcode::code::{Operation, Position, Register};
 
 use super::counters::Counters;
 use super::landing::{Landing, RESULTS};
 use super::locations::{Location, Locations};
 use super::log::Part;
 use super::portal::Portal;
+use super::profit::Moment;
 use super::residual::Residuals;
 use super::roots::Roots;
 use super::takeover::{ExitState, Spare, World};
 use super::{Abort, Config, Dependencies, LocationId, Log, Outcome, Parameters, Stats};
-use crate::trace::{Called, Continue, End, FrameShape, Operand, Tracer, Workspace};
+use crate::trace::{Called, Continue, End, FrameShape, Operand, ROOT_FRAME, Traced, Tracer, Workspace};
 
 /// How many instructions of jitcode a call that is not inlined may take while a trace is recorded.
 const CALL_FUEL: u64 = 400_000;
@@ -67,8 +68,44 @@ struct UnitInfo {
     bridges: u32,
     /// By exit: how often it is taken before a bridge is tried again.
     patience: FxHashMap<ExitId, u32>,
+    /// Where it enters a loop of another unit.
+    entering: Option<Entering>,
     /// What is still to be forced, in tests.
     forcing: Option<Box<Forcing>>,
+}
+
+/// Where a unit enters the loop of another behind the first iteration. It guards what that loop relies on; a guard that fails stands at the loop's header, and its bridge goes to the loop's beginning. (If it recorded an
+/// iteration to enter the loop then, it would guard the same, and its bridge again: an endless chain.)
+#[derive(Clone, Copy, Debug)]
+struct Entering {
+    header: LocationId,
+    /// Where the portal stands.
+    position: Position,
+}
+
+impl Entering {
+    /// What a unit was recorded for that goes on at this location.
+    fn of(unit: &Unit, header: LocationId) -> Option<Entering> {
+        let guard = unit.ops.len().checked_sub(2).map(|at| unit.ops[at])?;
+        let frame = unit.snapshots.snapshots[guard.a as usize].frames?;
+        let position = unit.snapshots.frames[frame.0 as usize].position;
+        (guard.code == OpCode::GuardValid).then_some(Entering { header, position })
+    }
+
+    /// Whether an exit is by one of its guards.
+    fn guards(self, code: &Code, id: ExitId) -> bool {
+        let all = code.snapshots();
+        let Some(snapshot) = code.snapshot_of(id) else { return false };
+        let mut chain = all.chain(all.snapshots[snapshot.0 as usize].frames).map(|frame| &all.frames[frame.0 as usize]);
+        let (portal, root) = (chain.next(), chain.next());
+        portal.is_some_and(|frame| frame.position == self.position) && root.is_some_and(|root| root.code == ROOT_FRAME)
+    }
+}
+
+/// A unit that has been compiled.
+struct Compiled {
+    code: Rc<Code>,
+    entering: Option<Entering>,
 }
 
 /// A unit whose guards are made to fail, one after the other, each by code of its own.
@@ -285,6 +322,7 @@ impl Driver {
         hash: u64,
         state: &mut [u64],
     ) -> Outcome {
+        let asked = Moment::now();
         self.discard_invalid();
         if self.learn(portal).is_none() {
             counters.rest(hash, 1);
@@ -295,17 +333,18 @@ impl Driver {
             return Outcome::Not;
         };
         if let Some(code) = self.locations[location].code.clone() {
-            let Location { short, waiting, calm, .. } = self.locations[location];
-            if waiting && !self.affordable() {
-                counters.doze(hash);
-                return Outcome::Not;
-            }
-            self.locations[location].waiting = false;
+            let Location { short, calm, .. } = self.locations[location];
             counters.pin(hash);
             if short && calm >= CALM {
-                counters.doze(hash);
+                counters.doze(hash, 0);
             }
-            return self.run(location, &code, state);
+            let outcome = self.run(location, &code, asked, state);
+            if self.parameters.budget != 0
+                && let Some(doublings) = self.locations[location].profit.rest()
+            {
+                counters.doze(hash, doublings);
+            }
+            return outcome;
         }
         if counters.is_pinned(hash) {
             counters.rest(hash, 1);
@@ -332,20 +371,34 @@ impl Driver {
         outcome
     }
 
-    /// Runs a unit, and takes over when it comes back.
-    fn run(&mut self, location: LocationId, code: &Rc<Code>, state: &mut [u64]) -> Outcome {
+    /// Runs the unit of a location, which was asked about some time ago, and takes over when it comes back.
+    fn run(&mut self, location: LocationId, code: &Rc<Code>, asked: Moment, state: &mut [u64]) -> Outcome {
         let frame = state[self.portal().frame];
         self.stats.entries += 1;
+        let entered = Moment::now();
         match self.execute(location, code, frame) {
             Ran::Returned(value) => {
+                let left = Moment::now();
                 self.stats.returns += 1;
-                let calm = &mut self.locations[location].calm;
+                let outcome = self.returned(frame, value, state);
+                let Location { calm, profit, .. } = &mut self.locations[location];
                 *calm = calm.saturating_add(1);
-                self.returned(frame, value, state)
+                profit.visited([asked, entered, left, Moment::now()]);
+                outcome
             }
             Ran::Exited(exit) => {
                 self.locations[location].calm = 0;
-                self.exited(exit, state)
+                let left = exit.left;
+                let before = (self.stats.recorded, self.stats.units + self.stats.bridges);
+                let outcome = self.exited(exit, state);
+                let after = (self.stats.recorded, self.stats.units + self.stats.bridges);
+                let profit = &mut self.locations[location].profit;
+                if before.1 != after.1 {
+                    profit.renew();
+                } else if before.0 == after.0 {
+                    profit.visited([asked, entered, left, Moment::now()]);
+                }
+                outcome
             }
         }
     }
@@ -438,6 +491,7 @@ impl Driver {
         // Units that are run meanwhile, by native functions that enter the portal again, find none.
         let mut spare = std::mem::take(&mut self.spare);
         let mut handler = |interrupted: &mut Interrupted| {
+            let left = Moment::now();
             let world = World {
                 descriptors: &self.descriptors,
                 shapes: &self.shapes,
@@ -447,6 +501,7 @@ impl Driver {
                 runtime: self.machine.runtime(),
             };
             exit = world.take_over(interrupted, &mut spare);
+            exit.left = left;
         };
         // SAFETY: the unit does what the interpreter would do in this frame; the handler does not unwind.
         let returned = unsafe { self.machine.enter(code, 0, arguments, &mut handler) };
@@ -489,12 +544,10 @@ impl Driver {
         let eagerness = self.parameters.trace_eagerness;
         let Some(info) = self.units.get(&Rc::as_ptr(code)) else { return false };
         let patience = info.patience.get(&id).copied().unwrap_or(eagerness);
-        let location = info.location;
         if eagerness == 0 || code.count(id) < patience || info.forcing.is_some() {
             return false;
         }
         if !self.affordable() {
-            self.locations[location].waiting = true;
             return false;
         }
         self.root(code).and_then(|root| self.units.get(&root)).is_some_and(|info| info.bridges > 0)
@@ -570,10 +623,10 @@ impl Driver {
                     self.log_recorded(location, "trace");
                     self.settle(location, &[]);
                     let closed = traced.closed.then_some(location);
-                    match self.compile(None, closed) {
-                        Ok(code) => {
+                    match self.compile(&traced, None, closed) {
+                        Ok(compiled) => {
                             self.locations[location].short = self.is_short();
-                            self.install(location, code, &traced.dependencies);
+                            self.install(location, compiled, &traced.dependencies);
                         }
                         Err(abort) => self.aborted(location, abort),
                     }
@@ -609,20 +662,24 @@ impl Driver {
             self.discard(location);
             return self.go_on(Continue::Frames(exit.frames.clone()), state);
         }
-        let Some(tracer) = Tracer::at_exit(self, exit) else {
+        let entering = self.units.get(&Rc::as_ptr(code)).and_then(|info| info.entering);
+        let header = entering.filter(|entering| entering.guards(code, id)).map(|entering| entering.header);
+        let Some(tracer) = Tracer::at_exit(self, exit, header) else {
             self.bridge_failed(code, id, Abort::TooDeep);
             return self.go_on(Continue::Frames(exit.frames.clone()), state);
         };
         let (traced, going_on) = tracer.run();
         self.stats.tracing += begun.elapsed();
         match traced.end {
+            // As far as that, the black hole goes in any case.
+            End::Complete if !traced.gets_on => self.bridge_failed(code, id, Abort::Empty),
             End::Complete => {
                 self.log_recorded(location, "bridge");
-                match self.compile(Some((code, id)), None) {
+                match self.compile(&traced, Some((code, id)), None) {
                     Ok(bridge) => {
                         self.branched(exit);
                         self.locations[location].short &= self.is_short();
-                        self.attach(location, code, id, &bridge, &traced.dependencies);
+                        self.attach(location, code, id, bridge, &traced.dependencies);
                     }
                     Err(abort) => self.bridge_failed(code, id, abort),
                 }
@@ -658,17 +715,25 @@ impl Driver {
         let eagerness = self.parameters.trace_eagerness;
         if let Some(info) = self.units.get_mut(&Rc::as_ptr(code)) {
             let patience = info.patience.entry(id).or_insert(eagerness);
-            // What was given up for an inner loop is tried again as soon as before.
-            if abort != Abort::InnerLoop {
-                *patience = patience.saturating_mul(4);
-            }
+            *patience = match abort {
+                // What was given up for an inner loop is tried again as soon as before.
+                Abort::InnerLoop => *patience,
+                // It will be the same again.
+                Abort::Empty => u32::MAX,
+                _ => patience.saturating_mul(4),
+            };
         }
     }
 
     // ---- Compiling.
 
     /// Compiles the unit that was recorded: a bridge for an exit, or one that begins at a location. `closed` is that location if the unit is a loop.
-    fn compile(&mut self, bridge: Option<(&Rc<Code>, ExitId)>, closed: Option<LocationId>) -> Result<Rc<Code>, Abort> {
+    fn compile(
+        &mut self,
+        traced: &Traced,
+        bridge: Option<(&Rc<Code>, ExitId)>,
+        closed: Option<LocationId>,
+    ) -> Result<Compiled, Abort> {
         let unit = &self.workspace.unit;
         tailor_compiler::verify::debug_verify(unit, &self.descriptors, "the tracer");
         let begun = Instant::now();
@@ -679,7 +744,8 @@ impl Driver {
         // Where the unit goes on, and how its own loop shall be called.
         let goes_on = unit.ops.last().filter(|op| op.code == OpCode::JumpUnit).map(|op| EntryId(op.aux));
         let target = goes_on.and_then(|entry| self.locations.of_entry(entry));
-        let known = target.and_then(|location| self.locations[location].loop_entry.as_ref());
+        let known = target.filter(|_| !traced.at_beginning);
+        let known = known.and_then(|location| self.locations[location].loop_entry.as_ref());
         let loops: Vec<(EntryId, &LoopEntry)> = goes_on.zip(known).into_iter().collect();
         let name = closed.map(|location| format!("location{}.loop{}", location.0, self.stats.units));
         let links = Links { loop_entry: name.as_deref(), loops: &loops };
@@ -706,7 +772,9 @@ impl Driver {
         self.roots.add_constants(self.optimised.constants.iter().map(|&(_, word)| word));
         self.log.write(Part::Opt, || print(&self.optimised, &self.descriptors, Addresses::Hidden));
         self.log.write(Part::Asm, || tailor_compiler::backend::listing(&code, &self.optimised));
-        Ok(code)
+        let entering =
+            target.filter(|_| summary.enters_loop).and_then(|header| Entering::of(&self.workspace.unit, header));
+        Ok(Compiled { code, entering })
     }
 
     /// Makes machine code of an optimised unit.
@@ -776,21 +844,23 @@ impl Driver {
         let bridges = self.parameters.bridge_limit;
         let patience = FxHashMap::default();
         let root = root.unwrap_or(Rc::as_ptr(&code));
-        self.units.insert(Rc::as_ptr(&code), UnitInfo { location, root, bridges, patience, forcing });
+        self.units.insert(Rc::as_ptr(&code), UnitInfo { location, root, bridges, patience, entering: None, forcing });
         self.retired.push(code);
     }
 
-    fn install(&mut self, location: LocationId, code: Rc<Code>, dependencies: &[u64]) {
+    fn install(&mut self, location: LocationId, compiled: Compiled, dependencies: &[u64]) {
+        let Compiled { code, entering } = compiled;
         self.stats.units += 1;
         let entry = self.locations[location].entry;
         self.machine.bind(entry, &code, 0);
         let bridges = self.parameters.bridge_limit;
         let forcing = self.forcing(None, dependencies);
         let (root, patience) = (Rc::as_ptr(&code), FxHashMap::default());
-        self.units.insert(root, UnitInfo { location, root, bridges, patience, forcing: None });
+        self.units.insert(root, UnitInfo { location, root, bridges, patience, entering, forcing: None });
         self.dependencies.add(dependencies, &code);
         self.log.write(Part::Exits, || format!("unit at {}: {} bytes", self.name(location), code.size()));
         self.locations[location].aborts = 0;
+        self.locations[location].calm = 0;
         if let Some(old) = self.locations[location].code.replace(code) {
             self.retired.push(old);
         }
@@ -811,19 +881,20 @@ impl Driver {
         }
     }
 
-    fn attach(&mut self, location: LocationId, code: &Rc<Code>, id: ExitId, bridge: &Rc<Code>, dependencies: &[u64]) {
+    fn attach(&mut self, location: LocationId, code: &Rc<Code>, id: ExitId, compiled: Compiled, dependencies: &[u64]) {
+        let Compiled { code: bridge, entering } = compiled;
         self.stats.bridges += 1;
         self.log.write(Part::Exits, || {
             format!("bridge in {} at exit {}: {} bytes", self.name(location), id.0, bridge.size())
         });
-        if code.attach(id, bridge).is_err() {
+        if code.attach(id, &bridge).is_err() {
             return self.bridge_failed(code, id, Abort::NotCompiled);
         }
         let forcing = self.forcing(Some((code, id)), dependencies);
-        self.dependencies.add(dependencies, bridge);
+        self.dependencies.add(dependencies, &bridge);
         if let Some(root) = self.root(code) {
-            let info = UnitInfo { location, root, bridges: 0, patience: FxHashMap::default(), forcing: None };
-            self.units.insert(Rc::as_ptr(bridge), info);
+            let info = UnitInfo { location, root, bridges: 0, patience: FxHashMap::default(), entering, forcing: None };
+            self.units.insert(Rc::as_ptr(&bridge), info);
             if let Some(info) = self.units.get_mut(&root) {
                 info.bridges = info.bridges.saturating_sub(1);
             }

@@ -9,6 +9,8 @@ use tailor_compiler::exit::Code;
 use tailor_compiler::ir::{Descriptors, EntryDesc, EntryId, Type};
 use tailor_compiler::opt::LoopEntry;
 
+use super::profit::Profit;
+
 /// Number of a location.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LocationId(pub u32);
@@ -30,8 +32,8 @@ pub struct Location {
     pub short: bool,
     /// How often its unit has returned to the interpreter since it was last left by an exit.
     pub calm: u32,
-    /// Whether its unit is not to be entered before there is time to compile what it lacks.
-    pub waiting: bool,
+    /// Whether entering its unit pays.
+    pub profit: Profit,
     /// How often it was asked about while its counter belonged to another location too.
     pub asked: u32,
     /// How often tracing it failed, in a row.
@@ -89,7 +91,7 @@ impl Locations {
             loop_entry: None,
             short: false,
             calm: 0,
-            waiting: false,
+            profit: Profit::default(),
             asked: 0,
             aborts: 0,
             inlined: true,

@@ -18,6 +18,7 @@
 //! | [`portal`] | the portal, as the driver knows it |
 //! | [`takeover`] | what is taken from interrupted units |
 //! | [`landing`] | returning to the native interpreter |
+//! | [`profit`] | whether entering a unit pays |
 //! | [`residual`] | how units call Rust |
 //! | [`roots`] | what the collector must see |
 //! | [`parameters`] | the parameters, by name |
@@ -39,6 +40,7 @@ mod locations;
 mod log;
 mod parameters;
 mod portal;
+mod profit;
 mod residual;
 mod roots;
 mod stats;

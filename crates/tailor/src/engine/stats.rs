@@ -17,7 +17,7 @@ pub enum Abort {
     LongCall,
     /// Jitcode nested too deeply, or used too many words.
     TooDeep,
-    /// There was nothing that a unit could be made of: the trace ended where it began.
+    /// It would have done nothing but exit, before the next merge point.
     Empty,
     /// The compiler could not make code of it: too large, or no memory for code.
     NotCompiled,

@@ -11,6 +11,7 @@ use tailor_jitcode::black_hole::SavedFrame;
 
 use super::locations::{LocationId, Locations};
 use super::portal::Portal;
+use super::profit::Moment;
 use super::roots::Roots;
 use crate::trace::{FrameShape, ROOT_FRAME};
 
@@ -23,6 +24,8 @@ pub struct ExitState {
     pub root: u64,
     /// Whose inlined call the guest is in.
     pub call: Option<LocationId>,
+    /// When.
+    pub left: Moment,
     /// By what; `None` if a unit could not be entered.
     pub source: Option<(Rc<Code>, ExitId)>,
     /// The location that could not be entered, for want of code, and the state there.

@@ -40,6 +40,9 @@ impl<'d> Tracer<'d> {
             outer_call: None,
             largest: None,
             headers: FxHashSet::default(),
+            enters: None,
+            at_beginning: false,
+            gets_on: false,
             closed: false,
             dependencies: Vec::new(),
         }
@@ -72,10 +75,11 @@ impl<'d> Tracer<'d> {
         Some(tracer)
     }
 
-    /// A trace that begins at an exit.
-    pub fn at_exit(driver: &'d mut Driver, exit: &ExitState) -> Option<Tracer<'d>> {
+    /// A trace that begins at an exit; if that is at a `header` whose loop could not be entered, it goes on at the loop's beginning.
+    pub fn at_exit(driver: &'d mut Driver, exit: &ExitState, header: Option<LocationId>) -> Option<Tracer<'d>> {
         let (parent, id) = exit.source.clone()?;
         let mut tracer = Tracer::new(driver);
+        tracer.enters = header;
         let entry = tracer.unit.new_label();
         tracer.place(entry);
         let mut map = FxHashMap::default();

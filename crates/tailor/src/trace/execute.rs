@@ -37,9 +37,10 @@ impl Tracer<'_> {
             self.driver.locations[location].inlined = false;
         }
         self.driver.stats.recorded += self.unit.ops.len() as u64;
-        let Tracer { unit, words, syms, known, pure, memory, .. } = self;
+        let Tracer { unit, words, syms, known, pure, memory, closed, at_beginning, dependencies, .. } = self;
+        let gets_on = self.gets_on || unit.ops.last().is_some_and(|op| op.code != OpCode::Exit);
         self.driver.workspace = Workspace { unit, words, syms, known, pure, memory };
-        (Traced { end, closed: self.closed, dependencies: self.dependencies }, going_on)
+        (Traced { end, closed, at_beginning, gets_on, dependencies }, going_on)
     }
 
     fn step(&mut self) -> Step {
@@ -161,5 +162,9 @@ pub struct Traced {
     pub end: End,
     /// Whether it is a loop.
     pub closed: bool,
+    /// Whether it goes on at the beginning of another unit, whatever that one's loop relies on.
+    pub at_beginning: bool,
+    /// Whether it has come by a merge point, or ends otherwise than in an exit.
+    pub gets_on: bool,
     pub dependencies: Vec<u64>,
 }

@@ -48,6 +48,7 @@ use tailor_jitcode::black_hole::SavedFrame;
 
 use crate::engine::{Abort, Driver, LocationId};
 pub use calls::Called;
+pub use execute::Traced;
 pub use frames::{FrameShape, ROOT_FRAME};
 
 /// What a register holds in the unit: a value or constant, and bytes to be added if it is an address.
@@ -164,6 +165,12 @@ pub struct Tracer<'d> {
     largest: Option<(LocationId, usize)>,
     /// Headers met, with their frames.
     headers: FxHashSet<(LocationId, i32)>,
+    /// The header where the trace begins and where it is to end at once, going on in the header's unit from the beginning.
+    enters: Option<LocationId>,
+    /// Whether it goes on at the beginning of another unit, whatever that one's loop relies on.
+    at_beginning: bool,
+    /// Whether the trace has come by a merge point.
+    gets_on: bool,
     /// Whether the trace has come back to where it began.
     closed: bool,
     /// Addresses of quasi-immutable fields that the unit depends on.

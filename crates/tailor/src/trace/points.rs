@@ -96,6 +96,16 @@ impl Tracer<'_> {
             self.guest_frame = frame;
             self.renew_root_frame();
         }
+        self.gets_on = true;
+        if let Some(header) = self.enters.take()
+            && let Some(point) = self.point(mark)
+            && point.frame.offset == 0
+            && *self.driver.locations[header].greens == *point.greens
+            && self.driver.locations[header].code.is_some()
+        {
+            self.at_beginning = true;
+            return self.jump_to(header);
+        }
         Ok(())
     }
 
