@@ -25,7 +25,7 @@ pub(super) fn perform(vm: &mut Vm, function: Function, known: Intrinsic, args: u
     let receiver = window.get(0);
     let class = jit::promote(class_id(receiver));
     match known {
-        Intrinsic::None => None,
+        Intrinsic::None | Intrinsic::SeesStack => None,
         Intrinsic::Class => Some(class_object(vm, class)),
         Intrinsic::Identical => identical(vm, receiver, window.get(1)),
         Intrinsic::Hashcode => Some(if receiver.is_small() { receiver } else { hashcode(vm, receiver) }),

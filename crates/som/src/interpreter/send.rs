@@ -13,7 +13,7 @@ use crate::bytecode::{Instr, LINK, Op};
 use crate::errors::{ErrorKind, Raise, Stopped};
 use crate::method::{CacheEntry, Invokable, Message, Method, Site};
 use crate::objects::{Block, ClassId, Instance, Str};
-use crate::primitives::{Args, Function, Primitive};
+use crate::primitives::{Args, Function, Intrinsic, Primitive};
 use crate::value::Value;
 use crate::vm::{Vm, class_id};
 
@@ -387,6 +387,15 @@ fn no_super_method(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Stopped> {
     }
 }
 
+/// Follows the links of all frames. A unit can't: it ends where it would look below its own frame, what it has put off is written, and from there the links are there for all to see.
+#[jit]
+fn write_links(innermost: Frame) {
+    let mut frame = innermost;
+    while frame.link() != Link::ENTRY {
+        frame = frame.below(frame.link().window());
+    }
+}
+
 /// Invokes a method on the receiver and arguments in a window; `args` is the number of arguments that were passed.
 #[jit]
 pub(super) fn invoke(
@@ -401,6 +410,9 @@ pub(super) fn invoke(
     match method.invokable() {
         Invokable::Bytecode => return enter(vm, regs, method, window, target),
         Invokable::Primitive(Primitive::Native(function, known)) => {
+            if jit::we_are_jitted() && known == Intrinsic::SeesStack {
+                write_links(regs.frame);
+            }
             let value = if jit::we_are_jitted()
                 && let Some(value) = intrinsics::perform(vm, function, known, args, regs.frame.window(window))
             {

@@ -12,6 +12,8 @@ use tailor::jit;
 pub enum Intrinsic {
     /// Nothing.
     None,
+    /// That it looks at all frames of the guest stack.
+    SeesStack,
     /// That it depends on its operands alone, as far as these are numbers and strings, which never change, and changes nothing that was there before.
     Function,
     /// That it depends on its operands, numbers and arrays, and changes, of what was there before, elements of arrays alone.
@@ -66,6 +68,7 @@ impl Intrinsic {
     /// What is known of the primitive for a class (named as for [`super::find`]) and selector.
     pub(super) fn of(class: &str, selector: &str) -> Intrinsic {
         match (class, selector) {
+            ("System", "printStackTrace") | ("Object", "halt") => Intrinsic::SeesStack,
             ("Object", "class") => Intrinsic::Class,
             ("Object" | "Integer" | "Double", "==") => Intrinsic::Identical,
             ("Object" | "Integer" | "Double" | "String" | "Symbol", "hashcode") => Intrinsic::Hashcode,

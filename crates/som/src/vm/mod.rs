@@ -92,7 +92,7 @@ pub struct Vm {
     pub(crate) executor: Executor,
     /// Why execution stopped, until [`Vm::take_unwind`].
     #[jit(opaque)]
-    stopped: Option<Unwind>,
+    stopped: Option<Raise>,
     #[jit(immutable)]
     pub(crate) nil: Value,
     #[jit(immutable)]
@@ -394,16 +394,18 @@ impl Vm {
         }
     }
 
-    /// Ends execution: notes why, as [`Vm::unwind`] tells it.
+    /// Ends execution: notes why. Where is told when the interpreter has been left: until then, links of frames may not have been written yet, if this is
+    /// called by compiled code.
     #[cold]
     pub(crate) fn stop(&mut self, raise: Raise) -> Stopped {
-        self.stopped = Some(self.unwind(raise));
+        self.stopped = Some(raise);
         Stopped
     }
 
-    /// Why execution stopped.
+    /// Why execution stopped, as [`Vm::unwind`] tells it.
     pub(crate) fn take_unwind(&mut self) -> Unwind {
-        self.stopped.take().expect("`Stopped` is made by `stop` only, and handed on until here")
+        let raise = self.stopped.take().expect("`Stopped` is made by `stop` only, and handed on until here");
+        self.unwind(raise)
     }
 
     /// Writes out what the program has printed.
