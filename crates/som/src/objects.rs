@@ -171,15 +171,18 @@ pub struct Array {
     header: Header,
     #[jit(immutable)]
     #[jit(by_name)]
-    length: Cell<usize>,
+    length: Cell<u32>,
 }
 
 #[jit]
 impl Array {
-    /// Bytes of an array with `length` elements; `None` if that overflows.
+    /// The most elements an array can have. (That the length is a half word tells compiled code its range: so an index that is less is not negative, and does not overflow.)
+    pub const MAX_LENGTH: usize = u32::MAX as usize;
+
+    /// Bytes of an array with `length` elements; `None` if there cannot be one.
     #[jit::native]
     pub fn size_for(length: usize) -> Option<usize> {
-        length.checked_mul(8)?.checked_add(16)
+        (length <= Array::MAX_LENGTH).then_some(8 * length + 16)
     }
 
     /// Sets the length of a new array, whose elements are then to be set.
@@ -188,7 +191,7 @@ impl Array {
     /// The array was just allocated with room for `length` elements.
     #[inline(always)]
     pub(crate) unsafe fn set_length(&self, length: usize) {
-        self.length.set(length);
+        self.length.set(length as u32);
     }
 
     /// Fills a new array.
@@ -199,7 +202,7 @@ impl Array {
     pub(crate) unsafe fn init(this: Gc<Array>, length: usize, fill: Value) {
         // SAFETY: the caller's promise; nothing else refers to the array yet.
         unsafe {
-            (&raw mut (*this.as_ptr()).length).write(Cell::new(length));
+            (&raw mut (*this.as_ptr()).length).write(Cell::new(length as u32));
             let elements = this.as_ptr().add(1).cast::<Value>();
             for i in 0..length {
                 elements.add(i).write(fill);
@@ -210,14 +213,14 @@ impl Array {
     /// The number of elements.
     #[inline(always)]
     pub fn length(&self) -> usize {
-        self.length.get()
+        self.length.get() as usize
     }
 
     /// The elements.
     #[inline(always)]
     pub fn elements(&self) -> &[ElementSlot] {
         // SAFETY: allocated with that many elements.
-        unsafe { slots_at(std::ptr::from_ref(self).add(1).cast(), self.length.get()) }
+        unsafe { slots_at(std::ptr::from_ref(self).add(1).cast(), self.length()) }
     }
 }
 
@@ -226,7 +229,7 @@ unsafe impl Object for Array {
     const KIND: KindId = kind::ARRAY;
     const NAME: &'static str = "Array";
     fn size(&self) -> usize {
-        16 + 8 * self.length.get()
+        16 + 8 * self.length()
     }
     fn trace(&self, visitor: &mut Visitor<'_>) {
         for element in self.elements() {

@@ -66,6 +66,8 @@ impl Fact {
 
     /// Whether all words of `other` are in it.
     pub fn includes(self, other: Fact) -> bool {
+        // The same set may have been written down with wider bounds.
+        let other = other.sharpen();
         let bounds = self.lo <= other.lo && other.hi <= self.hi;
         let bits = self.zeros & !other.zeros == 0 && self.ones & !other.ones == 0;
         bounds && bits && (!self.nonzero || other.is_nonzero())

@@ -10,9 +10,7 @@
 //! lives in a register.
 //!
 //! # Addresses
-//! The base is followed through `PtrAdd` of constants to a *root*; the displacement is added to the offset. A constant index, and a constant added to the index, are added to it too. Only for the
-//! guest stack, for elements and for indexes is the access itself rewritten (canonical form of [`crate::ir`]): the rule on fields says that equal offsets matter whatever the base is, so
-//! a field's offset is not touched.
+//! See [`address`](super::address).
 //!
 //! # Aliasing
 //! As [`crate::ir`] says; see [`Location::meets`]. Beyond that, an object that the unit has allocated is none of those that were there before.
@@ -30,7 +28,7 @@
 
 use super::stack::{STACK_DIRTY_LIMIT, STACK_LIMIT, Window};
 use super::walk::{Walk, as_virtual};
-use crate::ir::{AliasClass, AliasSet, MemDesc, MemId, MemKind, Op, OpCode, Ref, Type, Width};
+use crate::ir::{AliasClass, AliasSet, MemId, MemKind, Op, OpCode, Ref, Type, Width};
 use crate::opt::facts::Fact;
 
 /// How many locations of one alias class are known.
@@ -203,96 +201,6 @@ impl Walk<'_> {
             (Some(new), None) => b.as_op().is_none_or(|other| other < new),
             (None, Some(new)) => a.as_op().is_none_or(|other| other < new),
             (None, None) => false,
-        }
-    }
-
-    /// The location of an access whose base is not virtual, its descriptor in canonical form. The value is left open.
-    pub(super) fn locate(&mut self, mem: MemId, base: Ref, index: Ref) -> Location {
-        let (mut mem, mut base, mut index) = (mem, base, index);
-        let mut desc = *self.descriptors.mem(mem);
-        if self.options.passes.fold && index == Ref::NONE && desc.kind == MemKind::Element {
-            (mem, base, index, desc) = self.fold_address(mem, base, desc);
-        }
-        if self.options.passes.fold && index != Ref::NONE {
-            (mem, index, desc) = self.fold_index(mem, index, desc);
-        }
-        let (root, displacement) = self.root_of(base);
-        let offset = i64::from(desc.offset).wrapping_add(displacement);
-        if root != base
-            && desc.kind == MemKind::Stack
-            && self.options.passes.fold
-            && let Ok(folded) = i32::try_from(offset)
-            && let Some(better) = self.descriptors.intern_mem(MemDesc { offset: folded, ..desc })
-        {
-            (mem, base) = (better, root);
-        }
-        let MemDesc { kind, width, scale, immutable, .. } = desc;
-        Location {
-            root,
-            computed: root.as_op().is_some_and(|at| self.out.ops[at].code == OpCode::PtrAdd),
-            base,
-            index,
-            offset,
-            mem,
-            kind,
-            width,
-            scale,
-            immutable,
-            value: Ref::NONE,
-            dirty: false,
-            barrier: false,
-            literal: false,
-            entering: Ref::NONE,
-            stored_at: 0,
-        }
-    }
-
-    /// What has been added to the base of an access becomes its index: `base + 16 + (i << 3)` is the base with offset 16 and index `i`, scale 8. So it is computed by the access itself, and the object is seen to be the base.
-    fn fold_address(&mut self, mem: MemId, base: Ref, desc: MemDesc) -> (MemId, Ref, Ref, MemDesc) {
-        let unchanged = (mem, base, Ref::NONE, desc);
-        let op = |value: Ref, code| value.as_op().map(|at| self.out.ops[at]).filter(|op| op.code == code);
-        let Some(sum) = op(base, OpCode::PtrAdd) else { return unchanged };
-        let (root, displacement, mut index, mut scale) = match self.root_of(base) {
-            (root, displacement) if root != base => (root, displacement, Ref::NONE, 0),
-            _ => {
-                let (root, displacement) = self.root_of(Ref::from_word(sum.a));
-                (root, displacement, Ref::from_word(sum.b), 1)
-            }
-        };
-        if index != Ref::NONE
-            && let Some(shift) = op(index, OpCode::Shl)
-            && let Some(bits @ 0..=3) = self.constant_bits(Ref::from_word(shift.b))
-        {
-            (index, scale) = (Ref::from_word(shift.a), 1 << bits);
-        }
-        let Ok(offset) = i32::try_from(i64::from(desc.offset).saturating_add(displacement)) else { return unchanged };
-        let folded = MemDesc { offset, scale, ..desc };
-        match self.descriptors.intern_mem(folded) {
-            Some(better) => (better, root, index, folded),
-            None => unchanged,
-        }
-    }
-
-    /// Folds the constant part of an index into the offset.
-    fn fold_index(&mut self, mem: MemId, index: Ref, desc: MemDesc) -> (MemId, Ref, MemDesc) {
-        let sum = index.as_op().map(|at| self.out.ops[at]).filter(|op| op.code == OpCode::Add);
-        let (rest, constant) = match (self.constant_bits(index), sum) {
-            (Some(bits), _) => (Ref::NONE, bits),
-            (None, Some(op)) => match self.constant_bits(Ref::from_word(op.b)) {
-                Some(bits) => (Ref::from_word(op.a), bits),
-                None => return (mem, index, desc),
-            },
-            (None, None) => return (mem, index, desc),
-        };
-        let scale = if rest == Ref::NONE { 0 } else { desc.scale };
-        let offset = (constant as i64)
-            .checked_mul(i64::from(desc.scale))
-            .map(|bytes| i64::from(desc.offset).saturating_add(bytes));
-        let folded =
-            offset.and_then(|offset| i32::try_from(offset).ok()).map(|offset| MemDesc { offset, scale, ..desc });
-        match folded.and_then(|folded| Some((self.descriptors.intern_mem(folded)?, folded))) {
-            Some((better, folded)) => (better, rest, folded),
-            None => (mem, index, desc),
         }
     }
 

@@ -9,7 +9,7 @@
 //! | `ranges` | [`facts`], [`transfer`] | intervals and known bits decide comparisons, overflow tests, tag tests |
 //! | `cse` | [`cse`] | what has been computed is not computed again |
 //! | `guards` | [`guards`] | conditions that are known are not tested again; what a guard finds is known behind it |
-//! | `heap` | [`heap`], [`stack`], [`calls`] | loads of what is known, stores that are put off |
+//! | `heap` | [`heap`], [`address`], [`stack`], [`calls`] | loads of what is known, stores that are put off |
 //! | `virtuals` | [`virtuals`], [`exits`] | objects that nobody sees are not allocated, except by exits |
 //! | `peel` | [`peel`], [`close`], [`coding`] | the body of a loop is emitted twice: what the first iteration found is known in the loop |
 //! | | [`loops`], [`describe`], [`open`], [`enter`] | units go to the loops of others directly, not by their first iterations |
@@ -39,6 +39,7 @@
 //! - *Why forward?* What is known here follows from what was before. The two things that need the future are done otherwise: dead code afterwards, and what stays the same in a loop by emitting it twice.
 //! - *Why no use lists?* Nothing is changed once it is emitted, so nobody needs to be told.
 
+mod address;
 mod calls;
 mod cfg;
 mod close;

@@ -404,6 +404,7 @@ impl Walk<'_> {
                     let entering = (location.entering != Ref::NONE).then(|| self.resolve(location.entering));
                     let same = location.literal
                         || location.stored_at as usize <= peeling.first
+                        || self.has_become_constant(location.value)
                         || entering == Some(self.resolve(location.value));
                     let key = Key::Location(Address::of(&location, class));
                     self.guess(key, location.value, location.width.ty(), same, entering, number);
@@ -418,6 +419,11 @@ impl Walk<'_> {
             self.guess_fields(peeling, next);
             next += 1;
         }
+    }
+
+    /// Whether a guard has found out what a value is: it will find the same in each iteration. (A constant that has been computed of what entered the loop is another in the next.)
+    fn has_become_constant(&self, value: Ref) -> bool {
+        value.as_constant().is_none() && self.resolve(value).as_constant().is_some()
     }
 
     /// Virtual objects from before the loop that its body refers to by their own names stay what they are.

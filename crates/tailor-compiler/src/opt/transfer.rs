@@ -55,6 +55,26 @@ pub fn transfer(op: &Op, a: Fact, b: Fact, c: Fact) -> Fact {
     }
 }
 
+/// What the result of an operation says of its first operand, of which `known` is known already; the second is `amount`. `exact`: the sum does not wrap.
+pub fn operand_of(op: &Op, amount: i64, known: Fact, result: Fact, exact: bool) -> Option<Fact> {
+    match op.code {
+        OpCode::Add => {
+            let wraps = || known.lo.checked_add(amount).is_none() || known.hi.checked_add(amount).is_none();
+            if !exact && wraps() {
+                return None;
+            }
+            Some(Fact { lo: result.lo.saturating_sub(amount), hi: result.hi.saturating_sub(amount), ..Fact::ANY })
+        }
+        OpCode::Sar => {
+            let amount = (amount & 63) as u32;
+            let (lo, hi) = (result.lo << amount, result.hi << amount);
+            let kept = lo >> amount == result.lo && hi >> amount == result.hi;
+            kept.then_some(Fact { lo, hi: hi | !(-1 << amount), ..Fact::ANY })
+        }
+        _ => None,
+    }
+}
+
 fn truth(certain: bool, impossible: bool) -> Fact {
     match (certain, impossible) {
         (true, _) => Fact::constant(1),

@@ -6,7 +6,7 @@ use super::facts::Fact;
 use super::fold::is_commutative;
 use super::peel::{Carried, Mismatch, Peeling};
 use super::trail::Event;
-use super::transfer::transfer;
+use super::transfer::{operand_of, transfer};
 use super::virtuals::WORD;
 use super::{Links, Options, Scratch};
 use crate::ir::opcode::Class;
@@ -19,6 +19,9 @@ const VIRTUAL: usize = 1 << 30;
 pub fn virtual_value(number: usize) -> Ref {
     Ref::op(VIRTUAL + number)
 }
+
+/// How many operations deep what is learnt of a value says something of what it has been computed of.
+const REFINED: u32 = 4;
 
 /// The number of the virtual object that a value stands for (it may have been made real since).
 pub fn as_virtual(value: Ref) -> Option<usize> {
@@ -220,20 +223,38 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// From now on, `value` is known to be within `fact` as well.
+    /// From now on, `value` is known to be within `fact` as well; and what it is a constant more than, or has been shifted from, within what follows from that.
     pub fn refine(&mut self, value: Ref, fact: Fact) {
-        let Some(op) = value.as_op().filter(|&op| op < VIRTUAL) else { return };
+        let (mut value, mut fact) = (value, fact);
+        for _ in 0..REFINED {
+            let Some(op) = self.refine_one(value, fact).filter(|_| self.options.passes.ranges) else { return };
+            let [a, b] = [op.a, op.b].map(Ref::from_word);
+            if !matches!(op.code, OpCode::Add | OpCode::Sar) {
+                return;
+            }
+            let (known, amount) = (self.fact(a), self.fact(b));
+            let exact = self.without_overflow(&op, known, amount).is_some();
+            let Some(amount) = amount.as_constant() else { return };
+            let Some(of_operand) = operand_of(&op, amount as i64, known, self.fact(value), exact) else { return };
+            (value, fact) = (a, of_operand);
+        }
+    }
+
+    /// The same for the value alone; what computes it, if that was news.
+    fn refine_one(&mut self, value: Ref, fact: Fact) -> Option<Op> {
+        let op = value.as_op().filter(|&op| op < VIRTUAL)?;
         let ty = self.out.ops[op].ty;
         let old = self.s.facts[op];
         let new = old.meet(fact);
         if new == old || ty == Type::Float {
-            return;
+            return None;
         }
         self.s.facts[op] = new;
         self.s.trail.push(Event::Fact(op as u32, old));
         if let Some(bits) = new.as_constant() {
             self.replace(op, ty, bits);
         }
+        Some(self.out.ops[op])
     }
 
     /// From now on, the value of output operation `op` is this constant.

@@ -58,8 +58,12 @@ impl Emit<'_> {
                 self.asm().encode(wide(0xc7), 0, Rm::Mem(to), 4);
                 self.asm().put(u64::from(immediate as u32), 4);
             }
+            // In one piece: a load of a word that has been stored in two has to wait for both to be in memory.
+            _ if !uses(to, SCRATCH) => {
+                self.asm().constant(SCRATCH, bits);
+                self.asm().store(to, SCRATCH);
+            }
             _ => {
-                // The emitter's register may be part of the address; two halves need none.
                 self.store_half(to, bits as u32);
                 self.store_half(upper(to), (bits >> 32) as u32);
             }
@@ -123,6 +127,14 @@ impl Emit<'_> {
         self.asm().jcc(Cc::Ne, Goal::Mark(mark));
         let back = self.out.asm.here();
         self.out.later(Cold::Barrier { mark, back, object });
+    }
+}
+
+/// Whether an address contains a register.
+fn uses(mem: Mem, register: Reg) -> bool {
+    match mem {
+        Mem::At { base, index, .. } => base == Some(register) || index.is_some_and(|(index, _)| index == register),
+        _ => false,
     }
 }
 

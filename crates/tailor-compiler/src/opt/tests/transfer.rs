@@ -7,7 +7,7 @@
 use crate::eval::evaluate;
 use crate::ir::{Op, OpCode, Type};
 use crate::opt::facts::Fact;
-use crate::opt::transfer::transfer;
+use crate::opt::transfer::{operand_of, transfer};
 
 /// Words at which something happens.
 pub const WORDS: &[u64] = &[
@@ -104,6 +104,7 @@ fn select_and_lattice() {
         for b in facts() {
             let (join, meet) = (a.join(b), a.meet(b));
             assert!(join.includes(a) && join.includes(b));
+            assert!(join.sharpen().includes(a) && join.sharpen().includes(b), "{a:?} {b:?}");
             for &word in WORDS {
                 if contains(a, word) || contains(b, word) {
                     assert!(contains(join, word));
@@ -126,4 +127,35 @@ fn select_and_lattice() {
             }
         }
     }
+}
+
+/// What a result says of an operand: every operand whose result is in the result's fact is in the operand's.
+#[test]
+fn operands_are_in_what_their_results_say() {
+    let facts = facts();
+    let mut learnt = 0;
+    for code in [OpCode::Add, OpCode::Sar] {
+        let op = Op::new(code, Type::Int);
+        for known in &facts {
+            for result in &facts {
+                for &amount in WORDS {
+                    for exact in [false, true] {
+                        let Some(fact) = operand_of(&op, amount as i64, *known, *result, exact) else { continue };
+                        learnt += u32::from(fact != Fact::ANY);
+                        for x in words_of(*known) {
+                            let wraps = (x as i64).checked_add(amount as i64).is_none();
+                            let value = evaluate(&op, x, amount, 0).expect("has a value for all operands");
+                            if contains(*result, value) && !(exact && wraps && code == OpCode::Add) {
+                                assert!(
+                                    contains(fact, x),
+                                    "{code:?} {x:#x} {amount:#x} not in {fact:?}, of {result:?}"
+                                );
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert!(learnt > 1000, "hardly anything is learnt: {learnt}");
 }
