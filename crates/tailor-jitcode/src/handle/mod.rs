@@ -73,4 +73,4 @@ pub use session::{parameter, run};
 pub use slice::{JitIndex, SliceOps, index};
 pub use stack::{GuestStack, GuestStackFunctions, GuestStackOps};
 pub use value::{ByAddress, Id, JitType, Jitted, V};
-pub use words::{Arguments, Borrowed, JitObject, Results, Words, answer, hash, mix};
+pub use words::{ALIGNMENT, Arguments, Borrowed, HASHES, JitObject, Results, Words, answer, hash, mix};

@@ -5,7 +5,7 @@ use super::place::pointee;
 use super::session::located;
 use super::slice::SliceOps;
 use super::value::{ByAddress, Id, JitType, V, ops};
-use super::words::{Arguments, Results, Words, held_by_value};
+use super::words::{ALIGNMENT, Arguments, Results, Words, held_by_value};
 use crate::tape::{Arithmetic, IntType, Node, Overflow, Shape};
 use tailor_compiler::ir::OpCode;
 
@@ -26,8 +26,16 @@ unsafe impl<T: 'static> JitType for *const T {
     const SHAPE: &'static Shape = Shape::REF;
     const LAYOUT: &'static Layout = &Layout::REF;
 }
+/// [`Words::SPREAD`] of a pointer: what it points to may be bytes, one after the other.
+const fn spread_of<T>() -> u64 {
+    let align = align_of::<T>() as u64;
+    if align < ALIGNMENT { ALIGNMENT / align } else { 1 }
+}
+
 // SAFETY: one word.
 unsafe impl<T: 'static> Words for *mut T {
+    const SPREAD: u64 = spread_of::<T>();
+
     #[inline(always)]
     unsafe fn read(words: &mut Arguments) -> Self {
         // SAFETY: the caller's promise.
@@ -40,6 +48,8 @@ unsafe impl<T: 'static> Words for *mut T {
 }
 // SAFETY: one word.
 unsafe impl<T: 'static> Words for *const T {
+    const SPREAD: u64 = spread_of::<T>();
+
     #[inline(always)]
     unsafe fn read(words: &mut Arguments) -> Self {
         // SAFETY: the caller's promise.

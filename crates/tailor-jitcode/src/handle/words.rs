@@ -136,6 +136,9 @@ pub unsafe fn answer<T: Words>(result: T, places: *mut u64) -> u64 {
     words[0]
 }
 
+/// What the addresses of objects are multiples of, and so are [hashes](hash).
+pub const ALIGNMENT: u64 = 8;
+
 /// A type whose native values can be turned into words and back.
 ///
 /// # Safety
@@ -145,6 +148,9 @@ pub unsafe fn answer<T: Words>(result: T, places: *mut u64) -> u64 {
     note = "the arguments and the result of #[jit] and #[jit::residual] functions, and constants, must be values that fit into registers"
 )]
 pub unsafe trait Words: JitType + Sized {
+    /// What its words are multiplied by when they are [mixed](mix), so that all are multiples of [`ALIGNMENT`]: addresses mostly are by themselves.
+    const SPREAD: u64 = if Self::SHAPE.is_address() { 1 } else { ALIGNMENT };
+
     /// The value of the next words.
     ///
     /// # Safety
@@ -253,10 +259,13 @@ const MOST_HASHED: usize = 8;
 /// Odd, and without a pattern: 2^32 divided by the golden ratio.
 const FACTOR: u32 = 0x9e37_79b1;
 
+/// The number of different [hashes](hash).
+pub const HASHES: usize = 1 << 16;
+
 /// Mixes a value into what will be [hashed](hash).
 ///
 /// Native interpreters do this at each call and back edge, so it is as little as possible: a point of a guest program is mostly an address and a position in what lies
-/// there, whose sum is all but unique. What comes after the second value is mixed more thoroughly.
+/// there. Their sum, with the position as if it counted words, is one instruction, and all but unique. What comes after the second value is mixed more thoroughly.
 #[inline(always)]
 pub fn mix<T: Words>(sum: u64, value: T, number: usize) -> u64 {
     let count = const {
@@ -271,15 +280,17 @@ pub fn mix<T: Words>(sum: u64, value: T, number: usize) -> u64 {
         if number > 1 {
             sum = sum.wrapping_mul(u64::from(FACTOR));
         }
-        sum = sum.wrapping_add(word);
+        sum = sum.wrapping_add(word.wrapping_mul(T::SPREAD));
     }
     sum
 }
 
-/// The hash, of twelve bits, of what has been mixed together: multiplicative (Knuth, The Art of Computer Programming 3, 6.4).
+/// The hash of what has been mixed together, below [`HASHES`].
+///
+/// Its lowest bits: what is near each other has different hashes, and all are multiples of eight (if addresses are), so that each may be the offset of eight bytes in a table.
 #[inline(always)]
 pub fn hash(sum: u64) -> u64 {
-    u64::from((sum as u32).wrapping_mul(FACTOR) >> 20)
+    sum % HASHES as u64
 }
 
 /// The words of a native value.
@@ -294,17 +305,24 @@ pub(super) fn words_of<T: Words>(value: T) -> Vec<u64> {
 mod tests {
     use std::collections::HashSet;
 
-    use super::{hash, mix};
+    use super::{HASHES, hash, mix};
 
     #[test]
     fn points_of_a_program_have_different_hashes_mostly() {
         // 100 methods of 128 bytes each, with a loop at every seventh of 40 instructions.
         let points = || (0..100_usize).flat_map(|method| (0..40_usize).step_by(7).map(move |pc| (method, pc)));
-        let of = |(method, pc): (usize, usize)| hash(mix(mix(0, 0x7f12_3400 + method * 128, 0), pc, 1));
+        let of = |(method, pc): (usize, usize)| {
+            let method = (0x7f12_3400 + method * 128) as *const u64;
+            hash(mix(mix(0, method, 0), pc, 1))
+        };
         let different: HashSet<u64> = points().map(of).collect();
-        assert!(different.iter().all(|&hash| hash < 4096));
-        // As many as if they were random, or more: 600 points, 4096 hashes.
-        assert!(different.len() > 545, "{}", different.len());
+        assert!(different.iter().all(|&hash| hash < HASHES as u64 && hash % 8 == 0));
+        // As many as if they were random, or more: 600 points, 8192 hashes.
+        assert!(different.len() > 575, "{}", different.len());
+        // Numbers alone, and addresses of what is not aligned.
+        assert_eq!((0..1000_u16).map(|pc| hash(mix(0, pc, 0))).collect::<HashSet<u64>>().len(), 1000);
+        let bytes: HashSet<u64> = (0..1000).map(|pc| hash(mix(0, (0x7f12_3401 + pc) as *const u8, 0))).collect();
+        assert!(bytes.len() == 1000 && bytes.iter().all(|&hash| hash % 8 == 0));
         // The third value counts, too, and so does the order.
         let three = |a: u64, b: u64, c: u64| hash(mix(mix(mix(0, a, 0), b, 1), c, 2));
         assert_ne!(three(0x1000, 5, 6), three(0x1000, 6, 5));

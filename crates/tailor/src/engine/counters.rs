@@ -3,148 +3,233 @@
 //! One table of counters, indexed by a hash of the location: counting must cost the interpreter next to nothing, so locations share counters where hashes meet (as in LuaJIT). A counter
 //! that runs out asks the driver; that it asks too early now and then, for a location that shares its counter, does no harm.
 //!
-//! A counter that belongs to a location with compiled code is *pinned*: it asks each time.
+//! A hash belongs to two counters, of back edges and of calls. A hash that belongs to a location with compiled code is *pinned*: its counters ask each time.
+//!
+//! # Why so
+//! A tick is three instructions of the interpreter's loop: the hash, `inc` and `js`; at a back edge there is a sum in front of them.
+//! - *Why is the hash an offset in bytes?* A machine word's low sixteen bits are had by one instruction, with no shift and no mask. Since what is hashed are multiples of eight (but for
+//!   addresses that are not), these are aligned. If they are not, two counters overlap, which does no more harm than to share one.
+//! - *Why do counters go up, until they are negative?* What is added is a constant, so that the machine's increment does it, with its flags; and a counter of zero will ask only after 2^31
+//!   ticks. So machines that don't compile have a table of zeros, which nobody need fill in, and no test whether they do.
+//! - *Why two counters?* What is hot differs for back edges and calls. With one counter, either would take away its own share, which would have to be loaded.
+//! - *Why in the struct, not behind a pointer?* That would have to be loaded, too.
 
-use std::cell::Cell;
+use std::cell::{Cell, UnsafeCell};
 
-/// The number of counters, a power of two.
-const COUNTERS: usize = 4096;
+use tailor_jitcode::handle::HASHES;
 
-/// What a counter holds when it begins. Each tick takes away a share of it that follows from the threshold.
-const FULL: i32 = 1 << 20;
+/// The size of the two counters of a hash, in bytes.
+const PAIR: usize = 8;
+
+/// What a counter is for.
+#[derive(Clone, Copy)]
+enum Kind {
+    BackEdge,
+    Call,
+}
 
 /// See the module.
 pub struct Counters {
-    cells: Box<[Cell<i32>; COUNTERS]>,
-    loop_step: Cell<i32>,
-    call_step: Cell<i32>,
-    pinned: Box<[Cell<bool>]>,
-    /// Whether it was a call that asked last.
-    called: Cell<bool>,
+    /// Pairs of `i32`, back edges first, at the hash's number of bytes; one more for what is not aligned.
+    cells: UnsafeCell<[[i32; 2]; HASHES / PAIR + 1]>,
+    /// After how many ticks a counter asks, by kind; 0 is never.
+    thresholds: [Cell<u32>; 2],
+    /// One bit a pair.
+    pinned: [Cell<u64>; HASHES / PAIR / 64],
+    /// What asked last.
+    asked: Cell<Kind>,
 }
 
 impl Counters {
     /// Counters that never ask.
     pub fn off() -> Counters {
         Counters {
-            cells: Box::new([const { Cell::new(FULL) }; COUNTERS]),
-            loop_step: Cell::new(0),
-            call_step: Cell::new(0),
-            pinned: vec![Cell::new(false); COUNTERS].into(),
-            called: Cell::new(false),
+            cells: UnsafeCell::new([[0; 2]; HASHES / PAIR + 1]),
+            thresholds: [const { Cell::new(0) }; 2],
+            pinned: [const { Cell::new(0) }; HASHES / PAIR / 64],
+            asked: Cell::new(Kind::BackEdge),
         }
     }
 
-    /// From now on, ask at the given numbers of back edges and of calls.
+    /// From now on, ask at the given numbers of back edges and of calls; 0 is never.
     pub fn start(&self, threshold: u32, function_threshold: u32) {
-        self.loop_step.set(step(threshold));
-        self.call_step.set(step(function_threshold));
-        for cell in &*self.cells {
-            cell.set(FULL - 1);
-        }
+        self.thresholds[Kind::BackEdge as usize].set(threshold);
+        self.thresholds[Kind::Call as usize].set(function_threshold);
+        let fresh = [Kind::BackEdge, Kind::Call].map(|kind| self.fresh(kind, 1));
+        // SAFETY: nothing refers to the cells, and they are of one thread.
+        unsafe { *self.cells.get() = [fresh; HASHES / PAIR + 1] };
     }
 
     /// From now on, never ask.
     pub fn stop(&self) {
-        self.loop_step.set(0);
-        self.call_step.set(0);
-        for (cell, pinned) in self.cells.iter().zip(&*self.pinned) {
-            cell.set(FULL);
-            pinned.set(false);
-        }
+        self.pinned.iter().for_each(|word| word.set(0));
+        self.start(0, 0);
     }
 
     /// Counts a back edge; whether to ask.
     #[inline(always)]
     pub fn tick_loop(&self, hash: u64) -> bool {
-        let asks = self.tick(hash, self.loop_step.get());
-        if asks {
-            self.called.set(false);
-        }
-        asks
+        self.tick(hash, Kind::BackEdge)
     }
 
     /// Counts a call; whether to ask.
     #[inline(always)]
     pub fn tick_call(&self, hash: u64) -> bool {
-        let asks = self.tick(hash, self.call_step.get());
+        self.tick(hash, Kind::Call)
+    }
+
+    #[inline(always)]
+    fn tick(&self, hash: u64, kind: Kind) -> bool {
+        let cell = self.cell(hash, kind);
+        // SAFETY: see `cell`.
+        let count = unsafe {
+            let count = cell.read_unaligned().wrapping_add(1);
+            cell.write_unaligned(count);
+            count
+        };
+        let asks = count < 0;
         if asks {
-            self.called.set(true);
+            self.asked.set(kind);
         }
         asks
     }
 
+    /// A counter. It lies in the table, may not be aligned, and nothing refers to it, here or in another thread.
+    #[inline(always)]
+    fn cell(&self, hash: u64, kind: Kind) -> *mut i32 {
+        let at = hash as usize % HASHES + kind as usize * size_of::<i32>();
+        self.cells.get().cast::<u8>().wrapping_add(at).cast()
+    }
+
     /// Whether it was a call that asked last, not a back edge.
     pub fn called(&self) -> bool {
-        self.called.get()
+        matches!(self.asked.get(), Kind::Call)
     }
 
-    #[inline(always)]
-    fn tick(&self, hash: u64, step: i32) -> bool {
-        let cell = &self.cells[hash as usize % COUNTERS];
-        let count = cell.get() - step;
-        cell.set(count);
-        count < 0
+    /// Whether what asked last should never have: 2^31 ticks are over.
+    pub fn asked_in_vain(&self) -> bool {
+        self.thresholds[self.asked.get() as usize].get() == 0
     }
 
-    /// Starts a counter anew, `patience` times as full as at first, unless it is pinned.
+    /// Starts the counters of a hash anew, to take `patience` times as long as at first, unless it is pinned.
     pub fn rest(&self, hash: u64, patience: u32) {
-        let at = hash as usize % COUNTERS;
-        let full = (FULL - 1).saturating_mul(i32::try_from(patience).unwrap_or(i32::MAX));
-        self.cells[at].set(if self.pinned[at].get() { 0 } else { full });
+        if self.is_pinned(hash) {
+            self.pin(hash);
+        } else {
+            self.set(hash, |kind| self.fresh(kind, patience));
+        }
     }
 
-    /// Lets a counter ask each time from now on.
+    /// Lets the counters of a hash ask each time from now on.
     pub fn pin(&self, hash: u64) {
-        let at = hash as usize % COUNTERS;
-        self.pinned[at].set(true);
-        self.cells[at].set(0);
+        let (word, bit) = self.bit(hash);
+        word.set(word.get() | bit);
+        self.set(hash, |kind| if self.thresholds[kind as usize].get() == 0 { 0 } else { i32::MIN });
     }
 
-    /// Lets a counter that asks each time ask later, once: `1 << doublings` times as full as at first, up to 10 doublings.
+    /// Lets counters that ask each time ask later, once: after `1 << doublings` times the threshold, up to 10 doublings.
     pub fn doze(&self, hash: u64, doublings: u32) {
-        self.cells[hash as usize % COUNTERS].set((FULL - 1) << doublings.min(10));
+        self.set(hash, |kind| self.fresh(kind, 1 << doublings.min(10)));
     }
 
-    /// Whether a counter asks each time.
+    /// Whether the counters of a hash ask each time.
     pub fn is_pinned(&self, hash: u64) -> bool {
-        self.pinned[hash as usize % COUNTERS].get()
+        let (word, bit) = self.bit(hash);
+        word.get() & bit != 0
     }
-}
 
-/// What a tick takes away so that the `threshold`th asks; 0 for a threshold of 0, which means never.
-fn step(threshold: u32) -> i32 {
-    if threshold == 0 { 0 } else { (FULL as u32).div_ceil(threshold) as i32 }
+    fn bit(&self, hash: u64) -> (&Cell<u64>, u64) {
+        let at = hash as usize % HASHES / PAIR;
+        (&self.pinned[at / 64], 1 << (at % 64))
+    }
+
+    fn set(&self, hash: u64, what: impl Fn(Kind) -> i32) {
+        for kind in [Kind::BackEdge, Kind::Call] {
+            // SAFETY: see `cell`.
+            unsafe { self.cell(hash, kind).write_unaligned(what(kind)) };
+        }
+    }
+
+    /// What a counter holds so that it asks after `patience` times the threshold, but 2^31 ticks at most; these, too, if it should never ask.
+    fn fresh(&self, kind: Kind, patience: u32) -> i32 {
+        let end = 1_u64 << 31;
+        match u64::from(self.thresholds[kind as usize].get()) * u64::from(patience) {
+            0 => 0,
+            ticks => (end - ticks.min(end)) as i32,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Counters;
+    use super::{Counters, HASHES, Kind};
+
+    /// Hashes, of which the last two lie at the end, and at no multiple of eight.
+    const PLACES: [u64; 5] = [8, 16, 24, HASHES as u64 - 8, HASHES as u64 - 1];
 
     #[test]
     fn the_threshold_is_exact() {
-        for threshold in [1, 2, 3, 7, 100, 1039] {
+        for (threshold, place) in [1, 2, 3, 7, 100, 1039].into_iter().flat_map(|t| PLACES.map(|p| (t, p))) {
             let counters = Counters::off();
-            assert!(!(0..10_000).any(|_| counters.tick_loop(5)));
+            assert!(!(0..10_000).any(|_| counters.tick_loop(place)));
             counters.start(threshold, 0);
-            for round in 0..3 {
-                let asked = (1..=threshold).find(|_| counters.tick_loop(5));
-                assert_eq!(asked, Some(threshold), "round {round}");
-                counters.rest(5, 1);
+            for patience in [1, 1, 3] {
+                let expected = threshold * patience;
+                counters.rest(place, patience);
+                let asked = (1..=expected).find(|_| counters.tick_loop(place));
+                assert_eq!(asked, Some(expected));
+                assert!(!counters.called() && !counters.asked_in_vain());
             }
-            assert!(!(0..10_000).any(|_| counters.tick_call(6)));
+            assert!(!(0..10_000).any(|_| counters.tick_call(32)));
         }
+    }
+
+    #[test]
+    fn back_edges_and_calls_are_counted_apart() {
+        let counters = Counters::off();
+        counters.start(5, 3);
+        assert_eq!((1..).find(|_| counters.tick_call(8)), Some(3));
+        assert!(counters.called());
+        assert_eq!((1..).find(|_| counters.tick_loop(8)), Some(5));
+        assert!(!counters.called());
     }
 
     #[test]
     fn a_pinned_counter_asks_always() {
         let counters = Counters::off();
         counters.start(100, 100);
-        counters.pin(3);
+        counters.pin(24);
         for _ in 0..5 {
-            assert!(counters.tick_call(3));
-            counters.rest(3, 8);
+            assert!(counters.tick_call(24) && counters.tick_loop(24));
+            counters.rest(24, 8);
         }
-        assert!(!counters.tick_call(4));
+        assert!(!counters.tick_call(32));
+        counters.doze(24);
+        assert_eq!((1..).find(|_| counters.tick_call(24)), Some(100));
+        counters.rest(24, 8);
+        assert!(counters.tick_call(24));
+        counters.stop();
+        assert!(!counters.tick_call(24) && !counters.is_pinned(24));
+    }
+
+    #[test]
+    fn what_should_never_ask_asks_in_vain() {
+        let counters = Counters::off();
+        counters.start(1, 0);
+        counters.pin(72);
+        assert!(counters.tick_loop(72) && !counters.asked_in_vain());
+        assert!(!(0..10_000).any(|_| counters.tick_call(72)));
+        // As after 2^31 ticks.
+        // SAFETY: see `cell`.
+        unsafe { counters.cell(72, Kind::Call).write(i32::MAX) };
+        assert!(counters.tick_call(72) && counters.asked_in_vain());
+    }
+
+    #[test]
+    fn patience_has_an_end() {
+        let counters = Counters::off();
+        counters.start(u32::MAX, 1 << 20);
+        counters.rest(1, u32::MAX);
+        assert!(!counters.tick_loop(1) && !counters.tick_call(1));
     }
 }

@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 use tailor_compiler::exit::Code;
 use tailor_compiler::ir::{Descriptors, EntryDesc, EntryId, Type};
 use tailor_compiler::opt::LoopEntry;
+use tailor_jitcode::handle::ALIGNMENT;
 
 use super::profit::Profit;
 
@@ -46,6 +47,11 @@ pub struct Location {
 
 /// How many hashes are told apart when locations are recalled, a power of two.
 const RECALLED: usize = 1024;
+
+/// Where a hash's location is remembered.
+fn place(hash: u64) -> usize {
+    (hash / ALIGNMENT) as usize % RECALLED
+}
 
 /// All locations.
 #[derive(Debug)]
@@ -102,14 +108,14 @@ impl Locations {
 
     /// The location with the greens of this state, which are its words numbered `greens`, if it is the last that was remembered with this hash.
     pub fn recall(&self, hash: u64, state: &[u64], greens: &[usize]) -> Option<LocationId> {
-        let id = self.recent[hash as usize % RECALLED]?;
+        let id = self.recent[place(hash)]?;
         let known = &self[id].greens;
         greens.iter().zip(known).all(|(&at, &word)| state[at] == word).then_some(id)
     }
 
     /// Remembers a location for [`Locations::recall`].
     pub fn remember(&mut self, hash: u64, id: LocationId) {
-        self.recent[hash as usize % RECALLED] = Some(id);
+        self.recent[place(hash)] = Some(id);
     }
 
     /// Settles which words of its frame a location's unit is passed, unless that has been done: before the unit, or one that calls it, is compiled.

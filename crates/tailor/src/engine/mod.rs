@@ -190,6 +190,10 @@ pub unsafe fn enter(jit: *const Jit, portal: &'static JitFunction, hash: u64, st
             (*jit).counters.rest(hash, 1);
             return Outcome::Not;
         };
+        if (*jit).counters.asked_in_vain() {
+            (*jit).counters.rest(hash, 1);
+            return Outcome::Not;
+        }
         driver.enter(&(*jit).counters, portal, hash, state)
     }
 }
