@@ -500,7 +500,7 @@ fn a_while_loop_has_its_condition_at_the_bottom() {
              1 Jump               -> 3
              2 AddImm             r2 <- r2, 1
              3 LtBr               r3 <- r2, r1
-             4 JumpIfTrue         r3 -> 2
+             4 JumpBackIfTrue     r3 -> 2
              5 Return             r2
 
         T>>until:
@@ -512,7 +512,7 @@ fn a_while_loop_has_its_condition_at_the_bottom() {
              4 Send               r3 <- r5 #foo
              5 Move               r5 <- r1
              6 Send               r2 <- r5 #isDone
-             7 JumpIfFalse        r2 -> 1
+             7 JumpBackIfFalse    r2 -> 1
              8 Return             r0
         ",
     );
@@ -758,7 +758,7 @@ fn a_captured_loop_variable_has_a_context_in_each_round() {
              5 MakeBlock          r6 <- block 0 in r2
              6 Send               r3 <- r5 #keep:
              7 GtImmBr            r2 <- r1, 0
-             8 JumpIfTrue         r2 -> 1
+             8 JumpBackIfTrue     r2 -> 1
              9 Return             r0
           block 0:
             0 arguments, 0 locals, 8 registers

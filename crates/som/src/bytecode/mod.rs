@@ -15,8 +15,10 @@
 //! One 64-bit word each: an opcode and three 16-bit operands `a`, `b`, `c`. `a` is the destination unless noted. In the
 //! table, `r[x]` is a register, `k[x]` a literal, `#x` the operand itself, signed where noted.
 //!
-//! A *fused* comparison (`LtBr`, ...) is followed by a `JumpIfFalse` or `JumpIfTrue` on its destination and takes the jump
+//! A *fused* comparison (`LtBr`, ...) is followed by one of the four conditional jumps on its destination and takes the jump
 //! itself when operands are numbers; otherwise it sends, and the jump is executed on the result.
+//!
+//! Jumps to the beginnings of loops have opcodes of their own: only there iterations are counted, and compiled code is entered.
 //!
 //! # Quickening
 //! [`Op::Send`] rewrites itself, by what it finds, into one of the `Send...` forms for a single receiver class, into
@@ -65,6 +67,16 @@ impl Instr {
     /// An instruction with a signed 32-bit operand in `b` and `c`.
     pub const fn with_imm32(op: Op, a: u16, imm: i32) -> Instr {
         Instr { op, a, b: imm as u16, c: (imm >> 16) as u16 }
+    }
+}
+
+#[jit]
+impl Op {
+    /// Whether the conditional jump behind a fused comparison is taken if that is true, not if it is false.
+    #[inline(always)]
+    pub fn jumps_if_true(self) -> bool {
+        // One comparison: those that are taken if it is false come first.
+        self as u16 >= Op::JumpIfTrue as u16
     }
 }
 
@@ -172,12 +184,16 @@ ops! {
     /// in a block: `r[a] <- self`
     BlockSelf A,
 
-    /// `pc <- #b`
+    /// `pc <- #b`, which is ahead
     Jump Jump,
-    /// to `#b` if `r[a]` is false, on if it is true, else the inlined site `#c` becomes a send
+    /// to `#b`, which is ahead, if `r[a]` is false, on if it is true, else the inlined site `#c` becomes a send
     JumpIfFalse Branch,
-    /// to `#b` if `r[a]` is true, on if it is false, else the inlined site `#c` becomes a send
+    /// the same to the beginning of a loop
+    JumpBackIfFalse Branch,
+    /// to `#b`, which is ahead, if `r[a]` is true, on if it is false, else the inlined site `#c` becomes a send
     JumpIfTrue Branch,
+    /// the same to the beginning of a loop
+    JumpBackIfTrue Branch,
     /// to `#b` if `r[a]` is nil
     JumpIfNil Branch,
     /// to `#b` if `r[a]` is not nil

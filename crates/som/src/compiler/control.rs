@@ -274,7 +274,7 @@ impl Compiler<'_> {
         let last_jump = self.f().here() - 1;
         self.resume_at(site, last_jump);
         for jump in back {
-            self.f().patch_to(jump, top)?;
+            self.f().patch_back(jump, top)?;
         }
         self.close_scope();
         self.f().next = mark;

@@ -144,6 +144,13 @@ impl Function {
         Ok(())
     }
 
+    /// Makes a conditional jump lead back to `target`, the beginning of a loop.
+    pub fn patch_back(&mut self, patch: Patch, target: usize) -> Result<(), CompileError> {
+        let op = &mut self.instructions[patch.0].op;
+        *op = if *op == Op::JumpIfTrue { Op::JumpBackIfTrue } else { Op::JumpBackIfFalse };
+        self.patch_to(patch, target)
+    }
+
     /// Makes a jump lead here.
     pub fn patch(&mut self, patch: Patch) -> Result<(), CompileError> {
         self.patch_to(patch, self.here())

@@ -128,14 +128,11 @@ fn interpret(vm: &mut Vm, mut method: Gc<Method>, mut pc: usize, mut frame: Fram
                 }
             }};
         }
-        // A jump; back, it is the end of a loop's iteration.
-        macro_rules! jump_to {
+        // A jump back: the end of a loop's iteration.
+        macro_rules! jump_back {
             ($target:expr) => {{
-                let target = $target;
-                if target <= pc {
-                    jit::can_enter!(vm, method, target; frame);
-                }
-                pc = target;
+                pc = $target;
+                jit::can_enter!(vm, method, pc; frame);
             }};
         }
         // A comparison and the jump behind it.
@@ -145,9 +142,14 @@ fn interpret(vm: &mut Vm, mut method: Gc<Method>, mut pc: usize, mut frame: Fram
                     Some(outcome) => {
                         // SAFETY: the compiler puts a conditional jump behind each fused comparison.
                         let jump = unsafe { Method::instruction(code, pc + 1) };
-                        if outcome == (jump.op == Op::JumpIfTrue) {
+                        if outcome == jump.op.jumps_if_true() {
                             keep_branch();
-                            jump_to!(usize::from(jump.b));
+                            let target = usize::from(jump.b);
+                            if target <= pc {
+                                jump_back!(target);
+                            } else {
+                                pc = target;
+                            }
                         } else {
                             pc += 2;
                         }
@@ -209,13 +211,26 @@ fn interpret(vm: &mut Vm, mut method: Gc<Method>, mut pc: usize, mut frame: Fram
                 }
             }};
         }
-        // A jump whose condition the handler may be unable to decide; then the inlined message is sent.
+        // A jump ahead whose condition the handler may be unable to decide; then the inlined message is sent.
         macro_rules! branch {
             ($outcome:expr, $i:expr) => {{
                 match $outcome {
                     Some(true) => {
                         keep_branch();
-                        jump_to!(usize::from($i.b));
+                        pc = usize::from($i.b);
+                    }
+                    Some(false) => pc += 1,
+                    None => go!(control::leave_for_stub(vm, regs!(), $i.c)),
+                }
+            }};
+        }
+        // The same back.
+        macro_rules! branch_back {
+            ($outcome:expr, $i:expr) => {{
+                match $outcome {
+                    Some(true) => {
+                        keep_branch();
+                        jump_back!(usize::from($i.b));
                     }
                     Some(false) => pc += 1,
                     None => go!(control::leave_for_stub(vm, regs!(), $i.c)),
@@ -224,16 +239,15 @@ fn interpret(vm: &mut Vm, mut method: Gc<Method>, mut pc: usize, mut frame: Fram
         }
         // The jump back of a counting loop.
         macro_rules! back {
-        ($again:expr, $i:expr) => {{
-            if $again {
-                keep_branch();
-                pc = usize::from($i.b);
-                jit::can_enter!(vm, method, pc; frame);
-            } else {
-                pc += 1;
-            }
-        }};
-    }
+            ($again:expr, $i:expr) => {{
+                if $again {
+                    keep_branch();
+                    jump_back!(usize::from($i.b));
+                } else {
+                    pc += 1;
+                }
+            }};
+        }
         macro_rules! next {
             ($work:expr) => {{
                 $work;
@@ -274,11 +288,11 @@ fn interpret(vm: &mut Vm, mut method: Gc<Method>, mut pc: usize, mut frame: Fram
                 Op::MakeBlockInBlock => next!(data::make_block_in_block(vm, regs!(), i)?),
                 Op::BlockSelf => next!(data::block_self(frame, i)),
 
-                Op::Jump => {
-                    jump_to!(usize::from(i.b));
-                }
+                Op::Jump => pc = usize::from(i.b),
                 Op::JumpIfFalse => branch!(data::is_boolean(vm, frame, i, false), i),
                 Op::JumpIfTrue => branch!(data::is_boolean(vm, frame, i, true), i),
+                Op::JumpBackIfFalse => branch_back!(data::is_boolean(vm, frame, i, false), i),
+                Op::JumpBackIfTrue => branch_back!(data::is_boolean(vm, frame, i, true), i),
                 Op::JumpIfNil => branch!(data::is_nil(vm, frame, i), i),
                 Op::JumpIfNotNil => branch!(data::is_nil(vm, frame, i).map(|nil| !nil), i),
                 Op::ForPrep => branch!(arith::for_prep(frame, i), i),

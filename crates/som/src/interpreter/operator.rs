@@ -78,6 +78,9 @@ fn doubles_have(op: Op) -> bool {
 }
 
 /// What a numeric operator yields; `None` if the operands are no numbers, or do not have the operator.
+///
+/// In place: most operands that come here are of other kinds, and [`quietly`], which units call, would make it a function apart.
+#[inline(always)]
 fn numeric(vm: &mut Vm, op: Op, a: Value, b: Value) -> Option<Result<Value, Raise>> {
     let (a, b) = (vm.number(a)?, vm.number(b)?);
     if !doubles_have(op) && matches!(a, Num::Double(_)) {
