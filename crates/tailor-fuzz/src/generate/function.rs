@@ -179,11 +179,7 @@ impl Maker<'_> {
         self.scoped(|m| {
             let receiver = match function.owner {
                 Owner::Value(i) => Some(m.expr(&Type::Struct(i), share)),
-                Owner::Reference(i) => {
-                    let receiver = m.expr(&Type::Struct(i), share);
-                    m.scope.floor = m.scope.variables.len();
-                    Some(receiver)
-                }
+                Owner::Reference(i) => Some(m.borrowed(&Type::Struct(i), share)),
                 Owner::Free | Owner::Associated(_) => None,
             };
             let mut arguments = Vec::new();
@@ -209,14 +205,19 @@ impl Maker<'_> {
         })
     }
 
+    /// What is borrowed until the call. It is no part of `m`, which the call may borrow, too.
+    fn borrowed(&mut self, ty: &Type, size: usize) -> Code {
+        let mobile = std::mem::replace(&mut self.scope.mobile, false);
+        let value = self.expr(ty, size);
+        self.scope.mobile = mobile;
+        self.scope.floor = self.scope.variables.len();
+        value
+    }
+
     fn argument(&mut self, parameter: &Parameter, size: usize) -> Code {
         match parameter {
             Parameter::Value(ty, _) => self.expr(ty, size),
-            Parameter::Reference(ty) => {
-                let value = self.expr(ty, size);
-                self.scope.floor = self.scope.variables.len();
-                Code::fill("&(#)", [value])
-            }
+            Parameter::Reference(ty) => Code::fill("&(#)", [self.borrowed(ty, size)]),
             Parameter::Slice(int) => match self.scope.slices.iter().find(|s| s.element == *int) {
                 Some(slice) => Code::text(slice.name.clone()),
                 None => Code::text(format!("SLICE_{}", int.name.to_uppercase())),

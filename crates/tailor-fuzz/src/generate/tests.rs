@@ -84,6 +84,13 @@ fn no_guard_stands_behind_many_alternatives() {
     }
 }
 
+/// Seed 20006 borrowed a part of `m` for a call that got `m`, too.
+#[test]
+fn no_part_of_m_is_borrowed_for_a_call() {
+    let text = whole(&generate(20006, 150));
+    assert!(text.contains(", m)") && text.contains("m.b") && !text.contains("&(m."));
+}
+
 /// What must come up in some programs, that the table's rows are not dead by mistake.
 #[test]
 fn the_grammar_is_used() {
