@@ -33,6 +33,9 @@ pub use disassemble::disassemble;
 /// An operand that names no register.
 pub const NO_REGISTER: u16 = u16::MAX;
 
+/// Registers of a counting loop: counter, limit and result. What its body computes lies above them, and is of no use behind an iteration.
+pub const FOR_REGISTERS: u16 = 3;
+
 /// Words of the link below a frame's `r0`.
 pub const LINK: u16 = 2;
 

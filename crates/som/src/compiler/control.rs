@@ -4,7 +4,7 @@
 //! receiver that it can't decide, execution goes on in the site's [stub](super::stub), which really sends the message, puts the
 //! result into the register noted here, and comes back to the instruction noted here.
 
-use crate::bytecode::{Instr, Op};
+use crate::bytecode::{FOR_REGISTERS, Instr, Op};
 use crate::syntax::ast::{BlockDef, Expr, ExprKind, Send};
 
 use super::expr::{Want, binary_ops};
@@ -307,6 +307,8 @@ impl Compiler<'_> {
         let exit = self.f().emit_jump(prep, counter, site);
         let top = self.f().here();
         let mark = self.f().next;
+        // The jump back relies on it.
+        debug_assert_eq!(mark, counter + FOR_REGISTERS, "nothing is kept above a counting loop's registers");
         let mut first_param = counter;
         if body.params.iter().any(|param| assigns(body, &param.name)) {
             first_param = self.f().take(1)?;

@@ -70,6 +70,13 @@ impl Frame {
         unsafe { self.0.down(usize::from(LINK)).release() }
     }
 
+    /// Says that the registers from `r` on are not read any more before they are written.
+    #[inline(always)]
+    pub(super) fn release_from(self, r: u16) {
+        // SAFETY: the caller's promise, as the compiler keeps it: what is computed in the iteration of a loop is forgotten at its end.
+        unsafe { self.0.up(usize::from(r)).release() }
+    }
+
     /// `count` registers from `r` on.
     #[jit::native]
     pub fn slice<'a>(self, r: u16, count: usize) -> &'a [Value] {

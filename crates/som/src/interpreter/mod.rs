@@ -29,7 +29,7 @@ mod send;
 use tailor::jit;
 use tailor_gc::Gc;
 
-use crate::bytecode::{LINK, Op};
+use crate::bytecode::{FOR_REGISTERS, LINK, Op};
 use crate::errors::{Raise, Stopped, Unwind};
 use crate::method::{Invokable, Method};
 use crate::objects::Str;
@@ -242,6 +242,8 @@ fn interpret(vm: &mut Vm, mut method: Gc<Method>, mut pc: usize, mut frame: Fram
             ($again:expr, $i:expr) => {{
                 if $again {
                     keep_branch();
+                    // What the iteration has left behind is of no use to the next, and must not tell one from another.
+                    frame.release_from($i.a + FOR_REGISTERS);
                     jump_back!(usize::from($i.b));
                 } else {
                     pc += 1;
