@@ -17,7 +17,7 @@ use tailor_compiler::ir::{Op, OpCode, Type};
 
 use super::bits::BitSet;
 use super::thread::thread;
-use crate::tape::graph::{Edge, Graph, Inst, Terminator, Value, result_type};
+use crate::tape::graph::{Edge, Graph, Incoming, Inst, Terminator, Value, result_type};
 
 /// See [the module](self).
 pub(crate) fn simplify(graph: &mut Graph) {
@@ -30,13 +30,19 @@ pub(crate) fn simplify(graph: &mut Graph) {
 fn to_fixed_point(graph: &mut Graph) {
     let mut pass = Simplifier { same: (0..graph.values.len() as u32).map(Value).collect(), changed: true, graph };
     while std::mem::take(&mut pass.changed) {
-        let order = pass.graph.reverse_postorder();
+        let mut order = pass.graph.reverse_postorder();
         pass.merge_parameters(&order);
         pass.fold(&order);
-        pass.decide(&order);
-        pass.bypass();
-        pass.concatenate();
-        pass.drop_unused();
+        if pass.decide(&order) {
+            order = pass.graph.reverse_postorder();
+        }
+        if pass.bypass(&order) {
+            order = pass.graph.reverse_postorder();
+        }
+        if pass.concatenate(&order) {
+            order = pass.graph.reverse_postorder();
+        }
+        pass.drop_unused(&order);
     }
 }
 
@@ -70,23 +76,19 @@ impl Simplifier<'_> {
 
     /// Removes parameters that are one value.
     fn merge_parameters(&mut self, order: &[usize]) {
-        let mut incoming: Vec<Vec<(usize, usize)>> = vec![Vec::new(); self.graph.blocks.len()];
-        for &block in order {
-            for (i, edge) in self.graph.terminator(block).edges().enumerate() {
-                incoming[edge.target].push((block, i));
-            }
-        }
+        let incoming = self.graph.incoming(order);
+        let mut kept = Vec::new();
         for &block in &order[1..] {
-            let mut kept = Vec::new();
+            kept.clear();
             for i in 0..self.graph.blocks[block].parameters.len() {
                 let parameter = self.graph.blocks[block].parameters[i];
-                let args = incoming[block].iter().map(|&(from, edge)| self.graph.terminator(from).edge(edge).args[i]);
+                let args = incoming.edges(block).map(|(from, edge)| self.graph.terminator(from).edge(edge).args[i]);
                 match self.only_value(parameter, args) {
                     Some(value) => self.unite(parameter, value),
                     None => kept.push(i),
                 }
             }
-            self.keep_parameters(block, &kept, &incoming[block]);
+            self.keep_parameters(block, &kept, &incoming);
         }
     }
 
@@ -112,14 +114,14 @@ impl Simplifier<'_> {
         }
     }
 
-    fn keep_parameters(&mut self, block: usize, kept: &[usize], incoming: &[(usize, usize)]) {
+    fn keep_parameters(&mut self, block: usize, kept: &[usize], incoming: &Incoming) {
         if kept.len() == self.graph.blocks[block].parameters.len() {
             return;
         }
         let pick = |list: &[Value]| kept.iter().map(|&i| list[i]).collect();
         let parameters = &mut self.graph.blocks[block].parameters;
         *parameters = pick(parameters);
-        for &(from, edge) in incoming {
+        for (from, edge) in incoming.edges(block) {
             let (terminator, _) = self.graph.blocks[from].terminator.as_mut().expect("it has this edge");
             let args = &mut terminator.edge_mut(edge).args;
             *args = pick(args);
@@ -249,8 +251,9 @@ impl Simplifier<'_> {
         }
     }
 
-    /// Branches whose way is known become jumps.
-    fn decide(&mut self, order: &[usize]) {
+    /// Branches whose way is known become jumps; whether there were any.
+    fn decide(&mut self, order: &[usize]) -> bool {
+        let mut any = false;
         for &block in order {
             let Some((terminator, at)) = self.graph.blocks[block].terminator.take() else { continue };
             let decided = match &terminator {
@@ -268,25 +271,29 @@ impl Simplifier<'_> {
                 },
                 _ => None,
             };
-            self.changed |= decided.is_some();
+            any |= decided.is_some();
             self.graph.blocks[block].terminator = Some((decided.map_or(terminator, Terminator::Jump), at));
         }
+        self.changed |= any;
+        any
     }
 
-    /// Edges to blocks that do nothing but jump on lead to where these jump.
-    fn bypass(&mut self) {
-        let order = self.graph.reverse_postorder();
-        let used = self.used_beyond_jumps(&order);
-        for block in order {
+    /// Edges to blocks that do nothing but jump on lead to where these jump; whether there were any.
+    fn bypass(&mut self, order: &[usize]) -> bool {
+        let used = self.used_beyond_jumps(order);
+        let mut any = false;
+        for &block in order {
             let Some((mut terminator, at)) = self.graph.blocks[block].terminator.take() else { continue };
             for edge in terminator.edges_mut() {
                 if let Some(next) = self.next_of_empty(edge, &used) {
                     *edge = next;
-                    self.changed = true;
+                    any = true;
                 }
             }
             self.graph.blocks[block].terminator = Some((terminator, at));
         }
+        self.changed |= any;
+        any
     }
 
     /// All values that are used elsewhere than in a block that does nothing but pass its own parameters on.
@@ -333,14 +340,15 @@ impl Simplifier<'_> {
         None
     }
 
-    /// A block that is the only one to come to the block it jumps to takes that block's place, too.
-    fn concatenate(&mut self) {
-        let order = self.graph.reverse_postorder();
-        let mut predecessors = self.graph.predecessors(&order);
-        for &block in &order {
+    /// A block that is the only one to come to the block it jumps to takes that block's place, too; whether there were any.
+    fn concatenate(&mut self, order: &[usize]) -> bool {
+        let incoming = self.graph.incoming(order);
+        let mut any = false;
+        // What has been taken by another is empty.
+        for &block in order {
             while let Some((Terminator::Jump(edge), _)) = &self.graph.blocks[block].terminator
                 && edge.target != block
-                && predecessors[edge.target].len() == 1
+                && incoming.single(edge.target).is_some()
             {
                 let edge = edge.clone();
                 let next = std::mem::take(&mut self.graph.blocks[edge.target]);
@@ -350,22 +358,17 @@ impl Simplifier<'_> {
                 let data = &mut self.graph.blocks[block];
                 data.insts.extend(next.insts);
                 data.terminator = next.terminator;
-                predecessors[edge.target].clear();
-                self.changed = true;
+                any = true;
             }
         }
+        self.changed |= any;
+        any
     }
 
     /// Drops what only computes values that nobody uses.
-    fn drop_unused(&mut self) {
-        let order = self.graph.reverse_postorder();
+    fn drop_unused(&mut self, order: &[usize]) {
         let mut used = BitSet::new(self.graph.values.len());
-        let mut incoming: Vec<Vec<(usize, usize)>> = vec![Vec::new(); self.graph.blocks.len()];
-        for &block in &order {
-            for (i, edge) in self.graph.terminator(block).edges().enumerate() {
-                incoming[edge.target].push((block, i));
-            }
-        }
+        let incoming = self.graph.incoming(order);
         // Backwards, most values are seen used before they are seen defined; loops take another round.
         let mut changed = true;
         while std::mem::take(&mut changed) {
@@ -373,7 +376,7 @@ impl Simplifier<'_> {
                 changed |= self.mark_used(block, &mut used);
             }
         }
-        for &block in &order {
+        for &block in order {
             let count = self.graph.blocks[block].insts.len();
             self.graph.blocks[block].insts.retain(|placed| is_needed(&placed.inst, &used));
             self.changed |= self.graph.blocks[block].insts.len() != count;
@@ -382,7 +385,7 @@ impl Simplifier<'_> {
                 let kept: Vec<usize> =
                     (0..parameters.len()).filter(|&i| used.contains(parameters[i].index())).collect();
                 self.changed |= kept.len() != parameters.len();
-                self.keep_parameters(block, &kept, &incoming[block]);
+                self.keep_parameters(block, &kept, &incoming);
             }
         }
     }

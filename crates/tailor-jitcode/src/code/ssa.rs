@@ -10,7 +10,7 @@ use crate::tape::graph::{Graph, Inst, Value};
 /// Removes all [`Inst::Get`] and [`Inst::Set`].
 pub(crate) fn construct(graph: &mut Graph) {
     let order = graph.reverse_postorder();
-    let predecessors = graph.predecessors(&order);
+    let incoming = graph.incoming(&order);
     let live = live_variables(graph, &order);
     let undefined: Vec<Value> = graph.variables.clone().into_iter().map(|ty| graph.undefined(ty)).collect();
     // What each variable holds at each block's end.
@@ -21,9 +21,9 @@ pub(crate) fn construct(graph: &mut Graph) {
     let mut read: Vec<Value> = (0..graph.values.len() as u32).map(Value).collect();
 
     for &block in &order {
-        let mut held = match predecessors[block][..] {
-            [] => undefined.clone(),
-            [single] => at_end[single].clone(),
+        let mut held = match (incoming.single(block), incoming.edges(block).len()) {
+            (Some(single), _) => at_end[single].clone(),
+            (None, 0) => undefined.clone(),
             _ => {
                 let mut held = undefined.clone();
                 for variable in live[block].iter() {

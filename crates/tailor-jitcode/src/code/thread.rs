@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 use tailor_compiler::eval::evaluate;
 use tailor_compiler::ir::Op;
 
-use crate::tape::graph::{BlockData, Edge, Graph, Inst, Placed, Terminator, Value, result_type};
+use crate::tape::graph::{BlockData, Edge, Graph, Incoming, Inst, Placed, Terminator, Value, result_type};
 
 /// The most operations that are copied for a way in.
 const MAX_COPIED: usize = 4;
@@ -24,14 +24,17 @@ pub(crate) fn thread(graph: &mut Graph) -> bool {
     let mut changed = false;
     let mut next = 1;
     let mut order = graph.reverse_postorder();
+    let mut ways = Ways::of(graph, &order);
     while next < order.len() && graph.blocks.len() < limit {
         let block = order[next];
         next += 1;
         if !decides(graph, block) {
             continue;
         }
-        let Some(incoming) = forward_edges(graph, &order, next - 1) else { continue };
-        let copies: Vec<Copy> = incoming.iter().filter_map(|&edge| Copy::of(graph, block, edge)).collect();
+        if ways.incoming.edges(block).any(|(from, _)| ways.place[from] >= ways.place[block]) {
+            continue;
+        }
+        let copies: Vec<Copy> = ways.incoming.edges(block).filter_map(|edge| Copy::of(graph, block, edge)).collect();
         if copies.is_empty() {
             continue;
         }
@@ -39,8 +42,24 @@ pub(crate) fn thread(graph: &mut Graph) -> bool {
         changed = true;
         // A block that is passed over now because the order has changed has its turn in the next round.
         order = graph.reverse_postorder();
+        ways = Ways::of(graph, &order);
     }
     changed
+}
+
+/// How blocks are reached.
+struct Ways {
+    incoming: Incoming,
+    /// Where each block comes in the order.
+    place: Vec<usize>,
+}
+
+impl Ways {
+    fn of(graph: &Graph, order: &[usize]) -> Ways {
+        let mut place = vec![0; graph.blocks.len()];
+        order.iter().enumerate().for_each(|(at, &block)| place[block] = at);
+        Ways { incoming: graph.incoming(order), place }
+    }
 }
 
 /// Whether a block does nothing but pure operations and a choice.
@@ -50,22 +69,6 @@ fn decides(graph: &Graph, block: usize) -> bool {
         && !data.parameters.is_empty()
         && data.insts.len() <= MAX_COPIED
         && data.insts.iter().all(|placed| matches!(placed.inst, Inst::Pure { .. }))
-}
-
-/// The edges that lead to the block at this place of the order, unless one of them is a loop's.
-fn forward_edges(graph: &Graph, order: &[usize], place: usize) -> Option<Vec<(usize, usize)>> {
-    let mut incoming = Vec::new();
-    for (at, &from) in order.iter().enumerate() {
-        for (number, edge) in graph.terminator(from).edges().enumerate() {
-            if edge.target == order[place] {
-                if at >= place {
-                    return None;
-                }
-                incoming.push((from, number));
-            }
-        }
-    }
-    Some(incoming)
 }
 
 /// A block as it is for one way in.
@@ -152,18 +155,21 @@ fn split(graph: &mut Graph, block: usize, copies: Vec<Copy>) {
         }
     }
     let order = graph.reverse_postorder();
-    let predecessors = graph.predecessors(&order);
+    let incoming = graph.incoming(&order);
     for user in order.into_iter().filter(|user| !versions.contains(user)) {
         let mut used = Vec::new();
         for_each_use(graph, user, |value| {
-            if definitions.contains_key(value) {
+            if defined.contains(value) {
                 used.push(*value);
             }
         });
+        if used.is_empty() {
+            continue;
+        }
         let mut reaching = FxHashMap::default();
         for value in used {
             if let Some(definitions) = definitions.get_mut(&value) {
-                reaching.insert(value, reaching_definition(graph, &predecessors, definitions, value, user));
+                reaching.insert(value, reaching_definition(graph, &incoming, definitions, value, user));
             }
         }
         // (Arguments that have just been added for a parameter are what reaches this block already.)
@@ -184,7 +190,7 @@ fn for_each_use(graph: &mut Graph, block: usize, mut f: impl FnMut(&mut Value)) 
 /// What stands for `value` at the beginning of `block`, one of `definitions` (by block, valid at its end) or a new parameter, which becomes one of them.
 fn reaching_definition(
     graph: &mut Graph,
-    predecessors: &[Vec<usize>],
+    incoming: &Incoming,
     definitions: &mut FxHashMap<usize, Value>,
     value: Value,
     block: usize,
@@ -192,22 +198,21 @@ fn reaching_definition(
     if let Some(&known) = definitions.get(&block) {
         return known;
     }
-    if let [single] = predecessors[block][..] {
-        let reaching = reaching_definition(graph, predecessors, definitions, value, single);
+    if let Some(single) = incoming.single(block) {
+        let reaching = reaching_definition(graph, incoming, definitions, value, single);
         definitions.insert(block, reaching);
         return reaching;
     }
     let parameter = graph.new_value(graph.type_of(value));
     graph.blocks[block].parameters.push(parameter);
     definitions.insert(block, parameter);
-    // Once for each edge: a predecessor with several edges to this block is listed as often.
-    let mut seen = Vec::new();
-    for &from in &predecessors[block] {
-        if seen.contains(&from) {
+    // A block with several edges to this one is listed as often, at once.
+    let mut last = None;
+    for (from, _) in incoming.edges(block) {
+        if last.replace(from) == Some(from) {
             continue;
         }
-        seen.push(from);
-        let arg = reaching_definition(graph, predecessors, definitions, value, from);
+        let arg = reaching_definition(graph, incoming, definitions, value, from);
         if let Some((terminator, _)) = &mut graph.blocks[from].terminator {
             for edge in terminator.edges_mut() {
                 if edge.target == block {

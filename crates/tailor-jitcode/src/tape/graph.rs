@@ -365,15 +365,50 @@ impl Graph {
         &self.blocks[block].terminator.as_ref().expect("every reachable block is complete").0
     }
 
-    /// For each block, where it is reached from, once for each edge. Only `order`'s blocks are regarded.
-    pub fn predecessors(&self, order: &[usize]) -> Vec<Vec<usize>> {
-        let mut predecessors = vec![Vec::new(); self.blocks.len()];
+    /// Where each block is reached from. Only `order`'s blocks are regarded.
+    pub fn incoming(&self, order: &[usize]) -> Incoming {
+        // Ends of the blocks' ranges, which become their beginnings as they are filled from behind.
+        let mut first = vec![0; self.blocks.len() + 1];
         for &block in order {
-            for target in self.successors(block) {
-                predecessors[target].push(block);
+            self.successors(block).for_each(|target| first[target] += 1);
+        }
+        let mut sum = 0;
+        for end in &mut first {
+            sum += *end;
+            *end = sum;
+        }
+        let mut edges = vec![(0, 0); sum as usize];
+        for &block in order.iter().rev() {
+            let terminator = self.terminator(block);
+            for number in (0..terminator.edge_count()).rev() {
+                let place = &mut first[terminator.edge(number).target];
+                *place -= 1;
+                edges[*place as usize] = (block as u32, number as u32);
             }
         }
-        predecessors
+        Incoming { first, edges }
+    }
+}
+
+/// For each block, the edges that lead to it.
+pub(crate) struct Incoming {
+    /// Where a block's edges begin; the next block's follow them.
+    first: Vec<u32>,
+    edges: Vec<(u32, u32)>,
+}
+
+impl Incoming {
+    /// The edges to a block: where from, and the number there.
+    pub fn edges(&self, block: usize) -> impl ExactSizeIterator<Item = (usize, usize)> + '_ {
+        let range = self.first[block] as usize..self.first[block + 1] as usize;
+        self.edges[range].iter().map(|&(from, number)| (from as usize, number as usize))
+    }
+
+    /// Where a block is reached from, if by one edge alone.
+    pub fn single(&self, block: usize) -> Option<usize> {
+        let mut edges = self.edges(block);
+        let (from, _) = edges.next()?;
+        edges.next().is_none().then_some(from)
     }
 }
 
