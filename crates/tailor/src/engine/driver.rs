@@ -10,8 +10,9 @@
 //! An exit that is taken often is traced from, and continues in the bridge from then on.
 //!
 //! # The budget
-//! Compiling takes time that a short program never gets back. So it is held to a share of the time since the start ([`Parameters::budget`]): what is asked for beyond that is put off, and asked for again. A
-//! program can thus lose that share at most, however short it is and whatever is compiled in vain. A unit that is worse than the interpreter, since there is no time yet for the bridges that it needs, or since none can be
+//! Compiling takes time that a short program never gets back. So it is held to a share of what the thread has computed since the start ([`Parameters::budget`]): what is asked for beyond that is put off, and asked for again. A
+//! program can thus lose that share at most, however short it is and whatever is compiled in vain. The first unit costs more than others, since the interpreter is
+//! read for it; that is charged beforehand. A unit that is worse than the interpreter, since there is no time yet for the bridges that it needs, or since none can be
 //! made, is not entered for a while ([`profit`](super::profit)); with a budget of 0 it always is.
 //!
 //! # Calls to and fro
@@ -22,7 +23,7 @@
 //! Words that have been taken from interrupted units are held by [`Roots`] until they are in the black hole's or the tracer's frames.
 
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashMap;
 use tailor_compiler::backend::{Compiler, Machine, MachineError};
@@ -35,6 +36,7 @@ use tailor_jitcode::analysis::alias;
 use tailor_jitcode::black_hole::{Reached, SavedFrame, Stop, resume_until};
 use tailor_jitcode::code::{Operation, Position, Register};
 
+use super::clock::ThreadTime;
 use super::counters::Counters;
 use super::landing::{Landing, RESULTS};
 use super::locations::{Location, Locations};
@@ -52,6 +54,9 @@ const CALL_FUEL: u64 = 400_000;
 
 /// The most words of its frame that a unit is passed in registers, so that it still has some for other things.
 pub const PASSED: usize = 6;
+
+/// What the first unit costs, the building of the interpreter's jitcode included.
+const FIRST: Duration = Duration::from_millis(5);
 
 /// How often a short unit has to return, without an exit in between, before it is held to be short whatever it is given. A unit whose trace was short by chance (where a recursion ends, say) must be entered to get
 /// bridges for the rest.
@@ -172,7 +177,9 @@ pub struct Driver {
     /// The lowest address that compiled code may let the native stack reach.
     stack_limit: Box<u64>,
     /// When the driver was made.
-    started: Instant,
+    started: ThreadTime,
+    /// There is no time for compiling before this.
+    not_before: Option<Instant>,
     /// How many activations of [`Driver::execute`] there are.
     running: u32,
     spare: Spare,
@@ -221,7 +228,8 @@ impl Driver {
             stats: Stats::default(),
             results: Vec::new(),
             stack_limit,
-            started: Instant::now(),
+            started: ThreadTime::now(),
+            not_before: None,
             running: 0,
             spare: Spare::default(),
             workspace: Workspace::default(),
@@ -282,10 +290,20 @@ impl Driver {
     }
 
     /// Whether there is time for compiling.
-    fn affordable(&self) -> bool {
+    fn affordable(&mut self) -> bool {
+        if self.parameters.budget == 0 {
+            return true;
+        }
+        let now = Instant::now();
+        if self.not_before.is_some_and(|time| now < time) {
+            return false;
+        }
         let Stats { tracing, optimising, assembling, .. } = self.stats;
-        let spent = tracing + optimising + assembling;
-        self.parameters.budget == 0 || spent * 100 <= self.started.elapsed() * self.parameters.budget
+        let spent = (tracing + optimising + assembling).max(FIRST);
+        let missing = (spent * 100 / self.parameters.budget).saturating_sub(self.started.elapsed());
+        // It takes as long as that at least; the time of day is asked for at a tenth of the price.
+        self.not_before = (!missing.is_zero()).then_some(now + missing);
+        missing.is_zero()
     }
 
     /// Whether a location may still be traced.
@@ -324,7 +342,8 @@ impl Driver {
     ) -> Outcome {
         let asked = Moment::now();
         self.discard_invalid();
-        if self.learn(portal).is_none() {
+        let too_early = self.portal.is_none() && !self.affordable();
+        if too_early || self.learn(portal).is_none() {
             counters.rest(hash, 1);
             return Outcome::Not;
         }
@@ -606,7 +625,7 @@ impl Driver {
             if !is_call {
                 self.settle(location, &[]);
             }
-            let begun = Instant::now();
+            let begun = ThreadTime::now();
             let Some(tracer) = Tracer::at_location(self, location, state) else {
                 self.aborted(location, Abort::TablesFull);
                 break;
@@ -651,7 +670,7 @@ impl Driver {
 
     /// Traces from an exit on.
     fn trace_bridge(&mut self, exit: &ExitState, code: &Rc<Code>, id: ExitId, state: &mut [u64]) -> Outcome {
-        let begun = Instant::now();
+        let begun = ThreadTime::now();
         let Some(location) = self.units.get(&Rc::as_ptr(code)).map(|info| info.location) else {
             return self.go_on(Continue::Frames(exit.frames.clone()), state);
         };
@@ -736,7 +755,7 @@ impl Driver {
     ) -> Result<Compiled, Abort> {
         let unit = &self.workspace.unit;
         tailor_compiler::verify::debug_verify(unit, &self.descriptors, "the tracer");
-        let begun = Instant::now();
+        let begun = ThreadTime::now();
         // Guards that are made to fail say nothing.
         let exits = self.parameters.passes.exits && !self.parameters.fail_guards;
         let passes = Passes { exits, ..self.parameters.passes };
@@ -753,7 +772,7 @@ impl Driver {
             optimise_linked(unit, &mut self.descriptors, &options, &links, &mut self.scratch, &mut self.optimised);
         self.stats.linked += u64::from(summary.enters_loop);
         self.stats.optimising += begun.elapsed();
-        let begun = Instant::now();
+        let begun = ThreadTime::now();
         let optimised = std::mem::take(&mut self.optimised);
         let code = self.assemble(&optimised, bridge);
         self.optimised = optimised;

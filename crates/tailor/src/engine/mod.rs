@@ -12,6 +12,7 @@
 //! | module | idea |
 //! |---|---|
 //! | [`counters`] | what is hot |
+//! | [`clock`] | what that takes of the running time |
 //! | [`locations`] | what is known of each point of the guest program |
 //! | [`dependencies`] | what units rest on |
 //! | [`driver`] | entering units, leaving them, and what comes of it |
@@ -32,6 +33,7 @@ use std::rc::Rc;
 
 use tailor_jitcode::JitFunction;
 
+mod clock;
 mod counters;
 mod dependencies;
 mod driver;

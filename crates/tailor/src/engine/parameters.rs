@@ -24,7 +24,7 @@ pub struct Parameters {
     pub branch_limit: u32,
     /// How often tracing of one location may fail before it is left to the interpreter.
     pub abort_limit: u32,
-    /// The share of the time since the start that compiling may take, in percent; 0 means any.
+    /// The share of the thread's computing time since the start that compiling may take, in percent; 0 means any.
     pub budget: u32,
     /// Units that return after fewer operations are not entered from the interpreter, but called from other units.
     pub short_unit: u32,

@@ -82,7 +82,7 @@ pub struct Stats {
     pub refused: u64,
     /// Units that were thrown away because something that they rested on changed.
     pub invalidated: u64,
-    /// Time spent recording.
+    /// Computing time spent recording.
     pub tracing: Duration,
     /// Time spent optimising.
     pub optimising: Duration,
