@@ -204,7 +204,7 @@ mod tests {
             counters.rest(24, 8);
         }
         assert!(!counters.tick_call(32));
-        counters.doze(24);
+        counters.doze(24, 0);
         assert_eq!((1..).find(|_| counters.tick_call(24)), Some(100));
         counters.rest(24, 8);
         assert!(counters.tick_call(24));
