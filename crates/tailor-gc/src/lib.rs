@@ -77,7 +77,7 @@ pub use header::{Header, KindId, LAST_KIND};
 pub use heap::{Heap, HeapConfig, OutOfMemory};
 pub use modes::{Sampling, UnknownMode};
 pub use object::{Gc, Object, Slot, WeakSlot};
-pub use roots::{AmbiguousRoots, RootSet, StackRange};
+pub use roots::{AmbiguousRoots, RootSet, StackRange, native_stack_low};
 pub use stats::HeapStats;
 pub use visitor::Visitor;
 pub use weak::{WeakMap, WeakRef};

@@ -71,11 +71,7 @@ pub unsafe trait AmbiguousRoots {
 pub(crate) fn with_native_stack<R>(f: impl FnOnce(StackRange) -> R) -> R {
     let mut registers = [0u64; 12];
     let low = save_registers(&mut registers);
-    let top = STACK_END.get().unwrap_or_else(|| {
-        let end = native_stack_end();
-        STACK_END.set(Some(end));
-        end
-    });
+    let (_, top) = native_stack();
     let result = f(StackRange { base: low as *const u64, top: top as *const u64 });
     // Keeps the array, to which only the scan refers, in this frame until here.
     std::hint::black_box(&mut registers);
@@ -83,8 +79,21 @@ pub(crate) fn with_native_stack<R>(f: impl FnOnce(StackRange) -> R) -> R {
 }
 
 thread_local! {
-    /// The high end of this thread's stack. Looking it up takes the system some 50 us on the main thread.
-    static STACK_END: Cell<Option<usize>> = const { Cell::new(None) };
+    /// Both ends of this thread's stack. Looking them up takes the system some 50 us on the main thread.
+    static STACK: Cell<Option<(usize, usize)>> = const { Cell::new(None) };
+}
+
+/// The low end of this thread's stack: native frames must stay above it.
+pub fn native_stack_low() -> usize {
+    native_stack().0
+}
+
+fn native_stack() -> (usize, usize) {
+    STACK.get().unwrap_or_else(|| {
+        let ends = ends_of_native_stack();
+        STACK.set(Some(ends));
+        ends
+    })
 }
 
 /// Stores the callee-saved registers; returns the stack pointer.
@@ -137,7 +146,7 @@ fn save_registers(to: &mut [u64; 12]) -> usize {
 compile_error!("tailor-gc must know this architecture's callee-saved registers: see save_registers");
 
 #[cfg(target_os = "linux")]
-fn native_stack_end() -> usize {
+fn ends_of_native_stack() -> (usize, usize) {
     // SAFETY: the attributes are initialised by the first call, and destroyed once.
     unsafe {
         let mut attributes = std::mem::zeroed();
@@ -147,15 +156,19 @@ fn native_stack_end() -> usize {
             || libc::pthread_attr_getstack(&raw const attributes, &raw mut low, &raw mut size) != 0;
         assert!(!failed, "the system does not tell where the stack is");
         libc::pthread_attr_destroy(&raw mut attributes);
-        low as usize + size
+        (low as usize, low as usize + size)
     }
 }
 
 #[cfg(target_os = "macos")]
-fn native_stack_end() -> usize {
-    // SAFETY: a query about the running thread.
-    unsafe { libc::pthread_get_stackaddr_np(libc::pthread_self()) as usize }
+fn ends_of_native_stack() -> (usize, usize) {
+    // SAFETY: queries about the running thread.
+    unsafe {
+        let thread = libc::pthread_self();
+        let end = libc::pthread_get_stackaddr_np(thread) as usize;
+        (end - libc::pthread_get_stacksize_np(thread), end)
+    }
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "macos")))]
-compile_error!("tailor-gc must know how this system tells a stack's bounds: see native_stack_end");
+compile_error!("tailor-gc must know how this system tells a stack's bounds: see ends_of_native_stack");

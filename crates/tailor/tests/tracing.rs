@@ -380,6 +380,35 @@ fn branches() -> Program {
     vec![decide, main]
 }
 
+/// `down(r0)` counts activations; called again and again.
+fn deep() -> Program {
+    use Op::{Add, Call, Int, Jump, Less, Move, Note, Return, Sub, Unless};
+    let down = vec![
+        i(Int, 1, 1, 0),
+        i(Less, 2, 0, 1),
+        i(Unless, 2, 4, 0),
+        i(Return, 0, 0, 0),
+        i(Sub, 6, 0, 1),
+        i(Call, 2, 0, 6),
+        i(Add, 2, 2, 1),
+        i(Return, 2, 0, 0),
+    ];
+    let main = vec![
+        i(Int, 1, 0, 0),
+        i(Int, 2, 1, 0),
+        i(Int, 3, 6, 0),
+        i(Less, 4, 1, 3),
+        i(Unless, 4, 10, 0),
+        i(Move, 8, 0, 0),
+        i(Call, 5, 0, 8),
+        i(Note, 5, 0, 0),
+        i(Add, 1, 1, 2),
+        i(Jump, 0, 3, 0),
+        i(Return, 5, 0, 0),
+    ];
+    vec![down, main]
+}
+
 /// Recursion without end, and doubling without end.
 fn without_end() -> Program {
     use Op::{Add, Call, Int, Jump, Less, Move, Return, Unless};
@@ -436,18 +465,28 @@ fn run(program: &Program, argument: i64, parameters: &str) -> (Behaviour, [u64; 
 
 /// Runs the last method of a program; its behaviour, and what was done.
 fn run_counting(program: &Program, argument: i64, parameters: &str) -> (Behaviour, Stats) {
-    let (mut behaviours, stats) = run_times(program, &[argument], parameters);
+    run_on(20_000, program, argument, parameters)
+}
+
+/// The same on a guest stack of so many words.
+fn run_on(words: usize, program: &Program, argument: i64, parameters: &str) -> (Behaviour, Stats) {
+    let (mut behaviours, stats) = run_times_on(words, program, &[argument], parameters);
     (behaviours.remove(0), stats)
 }
 
 /// Runs the last method of a program with one argument after the other in the same machine; its behaviours, and what was done.
 fn run_times(program: &Program, arguments: &[i64], parameters: &str) -> (Vec<Behaviour>, Stats) {
+    run_times_on(20_000, program, arguments, parameters)
+}
+
+/// The same on a guest stack of so many words.
+fn run_times_on(words: usize, program: &Program, arguments: &[i64], parameters: &str) -> (Vec<Behaviour>, Stats) {
     let mut heap = Heap::new(HeapConfig::default());
     let registers = 24;
     let methods: Vec<Box<Method>> =
         program.iter().map(|code| Box::new(Method { code: code.as_ptr(), registers })).collect();
     let table: Vec<*const Method> = methods.iter().map(|method| std::ptr::from_ref::<Method>(method)).collect();
-    let mut stack = vec![0_u64; 20_000];
+    let mut stack = vec![0_u64; words];
     let limit = stack.as_ptr_range().end;
     let mut vm = Vm { jit: Jit::default(), methods: table.as_ptr(), limit, sum: 0 };
     vm.jit.start(config(parameters), &mut heap).unwrap();
@@ -615,6 +654,59 @@ fn bridges_that_only_exit_are_not_made() {
     assert_eq!(behaviours, run_times(&program, &arguments, "off").0);
     assert!(stats.units > 0 && stats.exits >= 100, "{stats}");
     assert_eq!((stats.bridges, stats.aborts[Abort::Empty as usize]), (0, 1), "{stats}");
+}
+
+/// Compiled code uses no more native stack than there is, however deep it recurses and whatever it is allowed.
+#[test]
+fn deep_recursion_stays_on_the_native_stack() {
+    let on_little_stack = |parameters: &'static str, depth: i64| {
+        let thread = std::thread::Builder::new().stack_size(1 << 20);
+        let run = move || run_on(2_000_000, &deep(), depth, parameters);
+        thread.spawn(run).expect("there is room for a small stack").join().expect("it ends")
+    };
+    let mut units = 0;
+    for depth in [10, 3_000, 60_000] {
+        let (expected, _) = on_little_stack("off", depth);
+        assert_eq!(expected.result, Ok(depth));
+        for parameters in [
+            "threshold=1,function_threshold=1,trace_eagerness=1,native_stack=1000000000",
+            "threshold=3,function_threshold=5,trace_eagerness=2,inline_depth=0,native_stack=1000000000",
+            "threshold=1,function_threshold=1,trace_eagerness=1,native_stack=1000",
+        ] {
+            let (behaviour, stats) = on_little_stack(parameters, depth);
+            assert_eq!(behaviour, expected, "{depth} deep, {parameters}");
+            units += stats.units;
+        }
+    }
+    assert!(units > 0, "nothing was compiled");
+}
+
+// ---- Little room for code.
+
+#[test]
+fn without_room_for_code_programs_go_on() {
+    let mut renewals = 0;
+    for (seed, limit) in (1..=30).flat_map(|seed| [8, 12, 24].map(|limit| (seed, limit << 10))) {
+        let program = random_program(seed);
+        let expected = run(&program, 12, "off").0;
+        for thresholds in ["threshold=1,function_threshold=1,trace_eagerness=1", "threshold=2,function_threshold=4"] {
+            let parameters = format!("{thresholds},code_limit={limit}");
+            let (behaviour, stats) = run_on(20_000, &program, 12, &parameters);
+            assert_eq!(behaviour, expected, "seed {seed}, {parameters}");
+            assert!(stats.renewals < 30, "seed {seed}, {parameters}: compiled again and again\n{stats}");
+            renewals += stats.renewals;
+        }
+    }
+    assert!(renewals > 50, "there was room enough: {renewals} renewals");
+}
+
+/// Where guards are forced, each failure makes code that replaces other code.
+#[test]
+fn code_that_is_not_used_any_more_makes_room() {
+    let parameters = "fail_guards,threshold=2,function_threshold=2,trace_eagerness=2,code_limit=32768";
+    let (behaviour, stats) = run_on(20_000, &loops(5), 3000, parameters);
+    assert_eq!(behaviour, run(&loops(5), 3000, "off").0);
+    assert!(stats.units > 0 && stats.renewals == 0, "{stats}");
 }
 
 // ---- Random programs.

@@ -32,9 +32,8 @@ fn a_million_activations_fit_the_default_stack() {
     assert_eq!(guest.shown("Deep new down: 1000000"), "1000000");
 }
 
-#[test]
-fn endless_recursion_of_every_kind_is_a_stack_overflow() {
-    let mut guest = Guest::of(&[DEEP, DEEPER]);
+/// All of them, on a VM that interprets or compiles.
+fn assert_overflows(guest: &mut Guest) {
     for code in [
         "forever",
         "viaBlock",
@@ -52,6 +51,40 @@ fn endless_recursion_of_every_kind_is_a_stack_overflow() {
         assert!(error.message.contains("1024 KiB") && error.message.contains("--stack-size"), "{}", error.message);
     }
     guest.assert_usable();
+}
+
+#[test]
+fn endless_recursion_of_every_kind_is_a_stack_overflow() {
+    assert_overflows(&mut Guest::of(&[DEEP, DEEPER]));
+}
+
+/// What overflowed is compiled by the second round, and enters code from code.
+#[test]
+fn endless_recursion_in_compiled_code_is_a_stack_overflow() {
+    for parameters in ["", "inline_depth=0", "native_stack=20000", "threshold=3,function_threshold=7,trace_eagerness=2"]
+    {
+        let mut guest = Guest::of(&[DEEP, DEEPER]);
+        guest.compile(parameters);
+        assert_overflows(&mut guest);
+        assert_overflows(&mut guest);
+        assert!(guest.vm.jit_stats().is_some_and(|stats| stats.units > 0), "{parameters}");
+    }
+}
+
+/// The same on a thread whose native stack is small, as is that of many hosts' threads.
+#[test]
+fn recursion_in_compiled_code_fits_a_small_native_stack() {
+    let run = || {
+        let stack_size = som::vm::DEFAULT_STACK_SIZE;
+        let mut guest = Guest::with(som::Config { stack_size, ..config() });
+        guest.load(DEEP).expect("it loads");
+        guest.compile("native_stack=1000000000");
+        for depth in [10, 1_000, 20_000, 300_000, 1_000_000, 1_000_000] {
+            assert_eq!(guest.shown(&format!("Deep new down: {depth}")), depth.to_string());
+        }
+    };
+    let thread = std::thread::Builder::new().stack_size(1 << 20);
+    thread.spawn(run).expect("there is room for a small stack").join().expect("it ends");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use som::errors::{LoadError, RuntimeError, Unwind};
 use som::syntax::Source;
 use som::vm::EvalError;
 use som::{Config, Execution, Output, Value, Vm};
+use tailor::engine::Log;
 use tailor_gc::HeapConfig;
 
 /// A VM under test.
@@ -41,6 +42,13 @@ impl Guest {
             guest.load(class).unwrap_or_else(|e| panic!("the class loads: {e}"));
         }
         guest
+    }
+
+    /// Compiles from the next run on: everything at once, with further parameters. The guest must stay where it is then.
+    pub fn compile(&mut self, parameters: &str) {
+        let eager = "budget=0,short_unit=0,threshold=1,function_threshold=1,trace_eagerness=1";
+        let parameters = format!("{eager},{parameters}").parse().unwrap_or_else(|e| panic!("{parameters}: {e}"));
+        self.vm.compile(parameters, Log::default());
     }
 
     /// Loads one class from its text.

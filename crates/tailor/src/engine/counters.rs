@@ -18,6 +18,8 @@ use std::cell::{Cell, UnsafeCell};
 
 use tailor_jitcode::handle::HASHES;
 
+use super::parameters::scattered;
+
 /// The size of the two counters of a hash, in bytes.
 const PAIR: usize = 8;
 
@@ -34,6 +36,8 @@ pub struct Counters {
     cells: UnsafeCell<[[i32; 2]; HASHES / PAIR + 1]>,
     /// After how many ticks a counter asks, by kind; 0 is never.
     thresholds: [Cell<u32>; 2],
+    /// See [`Parameters::seed`](super::Parameters::seed).
+    seed: Cell<u64>,
     /// One bit a pair.
     pinned: [Cell<u64>; HASHES / PAIR / 64],
     /// What asked last.
@@ -46,24 +50,29 @@ impl Counters {
         Counters {
             cells: UnsafeCell::new([[0; 2]; HASHES / PAIR + 1]),
             thresholds: [const { Cell::new(0) }; 2],
+            seed: Cell::new(0),
             pinned: [const { Cell::new(0) }; HASHES / PAIR / 64],
             asked: Cell::new(Kind::BackEdge),
         }
     }
 
-    /// From now on, ask at the given numbers of back edges and of calls; 0 is never.
-    pub fn start(&self, threshold: u32, function_threshold: u32) {
+    /// From now on, ask at the given numbers of back edges and of calls; 0 is never. With a seed other than 0, each counter asks at a number of its own, from 1 to these.
+    pub fn start(&self, threshold: u32, function_threshold: u32, seed: u64) {
         self.thresholds[Kind::BackEdge as usize].set(threshold);
         self.thresholds[Kind::Call as usize].set(function_threshold);
-        let fresh = [Kind::BackEdge, Kind::Call].map(|kind| self.fresh(kind, 1));
+        self.seed.set(seed);
+        let fresh = [Kind::BackEdge, Kind::Call].map(|kind| self.fresh(0, kind, 1));
         // SAFETY: nothing refers to the cells, and they are of one thread.
         unsafe { *self.cells.get() = [fresh; HASHES / PAIR + 1] };
+        if seed != 0 {
+            (0..HASHES as u64).step_by(PAIR).for_each(|hash| self.rest(hash, 1));
+        }
     }
 
     /// From now on, never ask.
     pub fn stop(&self) {
         self.pinned.iter().for_each(|word| word.set(0));
-        self.start(0, 0);
+        self.start(0, 0, 0);
     }
 
     /// Counts a back edge; whether to ask.
@@ -116,7 +125,7 @@ impl Counters {
         if self.is_pinned(hash) {
             self.pin(hash);
         } else {
-            self.set(hash, |kind| self.fresh(kind, patience));
+            self.set(hash, |kind| self.fresh(hash, kind, patience));
         }
     }
 
@@ -129,7 +138,7 @@ impl Counters {
 
     /// Lets counters that ask each time ask later, once: after `1 << doublings` times the threshold, up to 10 doublings.
     pub fn doze(&self, hash: u64, doublings: u32) {
-        self.set(hash, |kind| self.fresh(kind, 1 << doublings.min(10)));
+        self.set(hash, |kind| self.fresh(hash, kind, 1 << doublings.min(10)));
     }
 
     /// Whether the counters of a hash ask each time.
@@ -151,9 +160,13 @@ impl Counters {
     }
 
     /// What a counter holds so that it asks after `patience` times the threshold, but 2^31 ticks at most; these, too, if it should never ask.
-    fn fresh(&self, kind: Kind, patience: u32) -> i32 {
+    fn fresh(&self, hash: u64, kind: Kind, patience: u32) -> i32 {
         let end = 1_u64 << 31;
-        match u64::from(self.thresholds[kind as usize].get()) * u64::from(patience) {
+        let threshold = match (u64::from(self.thresholds[kind as usize].get()), self.seed.get()) {
+            (threshold, 0) | (threshold @ 0, _) => threshold,
+            (most, seed) => 1 + scattered(seed, hash % HASHES as u64 * 2 + kind as u64) % most,
+        };
+        match threshold * u64::from(patience) {
             0 => 0,
             ticks => (end - ticks.min(end)) as i32,
         }
@@ -172,7 +185,7 @@ mod tests {
         for (threshold, place) in [1, 2, 3, 7, 100, 1039].into_iter().flat_map(|t| PLACES.map(|p| (t, p))) {
             let counters = Counters::off();
             assert!(!(0..10_000).any(|_| counters.tick_loop(place)));
-            counters.start(threshold, 0);
+            counters.start(threshold, 0, 0);
             for patience in [1, 1, 3] {
                 let expected = threshold * patience;
                 counters.rest(place, patience);
@@ -187,7 +200,7 @@ mod tests {
     #[test]
     fn back_edges_and_calls_are_counted_apart() {
         let counters = Counters::off();
-        counters.start(5, 3);
+        counters.start(5, 3, 0);
         assert_eq!((1..).find(|_| counters.tick_call(8)), Some(3));
         assert!(counters.called());
         assert_eq!((1..).find(|_| counters.tick_loop(8)), Some(5));
@@ -195,9 +208,27 @@ mod tests {
     }
 
     #[test]
+    fn a_seed_gives_each_counter_a_threshold_of_its_own() {
+        let thresholds = |seed: u64| -> Vec<u32> {
+            let counters = Counters::off();
+            counters.start(8, 8, seed);
+            let places = || (0..100).map(|number| number * 8);
+            let first = |hash: u64| (1..=8).find(|_| counters.tick_loop(hash)).expect("the threshold is the most");
+            let found: Vec<u32> = places().map(first).collect();
+            places().for_each(|hash| counters.rest(hash, 1));
+            assert_eq!(found, places().map(first).collect::<Vec<_>>(), "it is the same each time");
+            found
+        };
+        assert!((1..=8).all(|threshold| thresholds(5).contains(&threshold)));
+        assert_eq!(thresholds(5), thresholds(5));
+        assert_ne!(thresholds(5), thresholds(6));
+        assert_eq!(thresholds(0), [8; 100]);
+    }
+
+    #[test]
     fn a_pinned_counter_asks_always() {
         let counters = Counters::off();
-        counters.start(100, 100);
+        counters.start(100, 100, 0);
         counters.pin(24);
         for _ in 0..5 {
             assert!(counters.tick_call(24) && counters.tick_loop(24));
@@ -215,7 +246,7 @@ mod tests {
     #[test]
     fn what_should_never_ask_asks_in_vain() {
         let counters = Counters::off();
-        counters.start(1, 0);
+        counters.start(1, 0, 0);
         counters.pin(72);
         assert!(counters.tick_loop(72) && !counters.asked_in_vain());
         assert!(!(0..10_000).any(|_| counters.tick_call(72)));
@@ -228,7 +259,7 @@ mod tests {
     #[test]
     fn patience_has_an_end() {
         let counters = Counters::off();
-        counters.start(u32::MAX, 1 << 20);
+        counters.start(u32::MAX, 1 << 20, 0);
         counters.rest(1, u32::MAX);
         assert!(!counters.tick_loop(1) && !counters.tick_call(1));
     }

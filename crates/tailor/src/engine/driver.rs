@@ -17,16 +17,16 @@
 //!
 //! # Calls to and fro
 //! The native stack holds at most one activation of the driver that runs units, plus one for each portal that native functions enter again. Compiled code recurses on the native stack as far as
-//! [`Parameters::native_stack`] goes; then all of it is interrupted, and the interpreter goes on, which does not recurse.
+//! [`Parameters::native_stack`] goes, and the thread's stack; then all of it is interrupted, and the interpreter goes on, which does not recurse.
 //!
 //! # Collections
 //! Words that have been taken from interrupted units are held by [`Roots`] until they are in the black hole's or the tracer's frames.
 
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashMap;
-use tailor_compiler::backend::{Compiler, Machine, MachineError};
+use tailor_compiler::backend::{CompileError, Compiler, Machine, MachineError};
 use tailor_compiler::exit::{Code, ExitId, Interrupted};
 use tailor_compiler::ir::{AliasClass, AliasSet, Descriptors, EntryId, Op, OpCode, Slot, Type, Unit};
 use tailor_compiler::opt::{Links, LoopEntry, Options, Passes, Scratch, optimise_linked};
@@ -35,6 +35,8 @@ use tailor_jitcode::JitFunction;
 use tailor_jitcode::analysis::alias;
 use tailor_jitcode::black_hole::{Reached, SavedFrame, Stop, resume_until};
 use tailor_jitcode::code::{Operation, Position, Register};
+
+use tailor_gc::native_stack_low;
 
 use super::clock::ThreadTime;
 use super::counters::Counters;
@@ -64,7 +66,9 @@ const CALM: u32 = 1000;
 
 /// What is known of a unit beside its code.
 #[derive(Debug)]
-struct UnitInfo {
+pub(super) struct UnitInfo {
+    /// Whose information this is; while it is known here, no other code has its address.
+    pub code: Weak<Code>,
     /// Where its tree of units begins.
     location: LocationId,
     /// The tree's first unit, which may have made way for another at the location since.
@@ -127,6 +131,9 @@ struct Forcing {
     dependencies: Box<[u64]>,
 }
 
+/// Bytes of native stack that compiled code leaves to what it calls, where the stack ends sooner than [`Parameters::native_stack`] says.
+const STACK_RESERVE: usize = 256 << 10;
+
 /// After how many exits elsewhere a guard is taken for one that is not reached.
 const MISSES: u32 = 10;
 
@@ -149,18 +156,20 @@ pub enum Done {
 /// See the module.
 pub struct Driver {
     pub(crate) parameters: Parameters,
-    describe: fn(&[u64]) -> String,
-    log: Log,
-    portal: Option<Portal>,
-    machine: Machine,
+    pub(super) describe: fn(&[u64]) -> String,
+    pub(super) log: Log,
+    pub(super) portal: Option<Portal>,
+    pub(super) machine: Machine,
     compiler: Compiler,
     pub(crate) descriptors: Descriptors,
     scratch: Scratch,
     optimised: Unit,
     pub(crate) locations: Locations,
-    units: FxHashMap<*const Code, UnitInfo>,
-    /// Code that is not entered any more; it may be executing, so it stays.
-    retired: Vec<Rc<Code>>,
+    pub(super) units: FxHashMap<*const Code, UnitInfo>,
+    /// Code that is not entered any more; it may be executing, so it stays until nothing is.
+    pub(super) retired: Vec<Rc<Code>>,
+    /// Whether there is no room for more code.
+    pub(super) full: bool,
     shapes: Vec<FrameShape>,
     /// Those of a function whose relative slots have this sum.
     shape_numbers: FxHashMap<(*const JitFunction, u64), Vec<u32>>,
@@ -171,17 +180,17 @@ pub struct Driver {
     /// Classes whose places are reached by addresses within objects, too.
     pub(crate) indexed: AliasSet,
     pub(crate) roots: Rc<Roots>,
-    dependencies: Rc<Dependencies>,
+    pub(super) dependencies: Rc<Dependencies>,
     pub(crate) stats: Stats,
     results: Vec<u64>,
     /// The lowest address that compiled code may let the native stack reach.
     stack_limit: Box<u64>,
     /// When the driver was made.
-    started: ThreadTime,
+    pub(super) started: ThreadTime,
     /// There is no time for compiling before this.
     not_before: Option<Instant>,
     /// How many activations of [`Driver::execute`] there are.
-    running: u32,
+    pub(super) running: u32,
     spare: Spare,
     // Memory of the tracer.
     pub(crate) workspace: Workspace,
@@ -216,6 +225,7 @@ impl Driver {
             locations: Locations::default(),
             units: FxHashMap::default(),
             retired: Vec::new(),
+            full: false,
             shapes: Vec::new(),
             shape_numbers: FxHashMap::default(),
             called: FxHashMap::default(),
@@ -342,6 +352,7 @@ impl Driver {
     ) -> Outcome {
         let asked = Moment::now();
         self.discard_invalid();
+        self.clear_up(counters);
         let too_early = self.portal.is_none() && !self.affordable();
         if too_early || self.learn(portal).is_none() {
             counters.rest(hash, 1);
@@ -502,8 +513,9 @@ impl Driver {
         }
         let arguments = &arguments[..1 + passed.len()];
         if self.running == 0 {
-            let here = std::ptr::from_ref(&frame) as u64;
-            *self.stack_limit = here.saturating_sub(self.parameters.native_stack as u64);
+            let here = std::ptr::from_ref(&frame) as usize;
+            let wanted = here.saturating_sub(self.parameters.native_stack);
+            *self.stack_limit = wanted.max(native_stack_low() + STACK_RESERVE) as u64;
         }
         self.running += 1;
         let mut exit = ExitState::default();
@@ -560,8 +572,9 @@ impl Driver {
 
     /// Whether an exit that has just been taken is to be traced from.
     fn wants_bridge(&mut self, code: &Rc<Code>, id: ExitId) -> bool {
-        let eagerness = self.parameters.trace_eagerness;
         let Some(info) = self.units.get(&Rc::as_ptr(code)) else { return false };
+        let location = info.location;
+        let eagerness = self.parameters.eagerness(place(location, id));
         let patience = info.patience.get(&id).copied().unwrap_or(eagerness);
         if eagerness == 0 || code.count(id) < patience || info.forcing.is_some() {
             return false;
@@ -731,8 +744,8 @@ impl Driver {
     fn bridge_failed(&mut self, code: &Rc<Code>, id: ExitId, abort: Abort) {
         self.stats.aborts[abort as usize] += 1;
         code.set_count(id, 0);
-        let eagerness = self.parameters.trace_eagerness;
         if let Some(info) = self.units.get_mut(&Rc::as_ptr(code)) {
+            let eagerness = self.parameters.eagerness(place(info.location, id));
             let patience = info.patience.entry(id).or_insert(eagerness);
             *patience = match abort {
                 // What was given up for an inner loop is tried again as soon as before.
@@ -802,7 +815,10 @@ impl Driver {
             None => self.compiler.compile(&self.machine, unit, &self.descriptors),
             Some((parent, id)) => self.compiler.compile_bridge(&self.machine, unit, &self.descriptors, parent, id),
         };
-        code.map_err(|_| Abort::NotCompiled)
+        code.map_err(|error| {
+            self.full |= matches!(error, CompileError::Memory(_));
+            Abort::NotCompiled
+        })
     }
 
     /// For tests: what makes each guard of the unit that has just been compiled fail.
@@ -863,7 +879,9 @@ impl Driver {
         let bridges = self.parameters.bridge_limit;
         let patience = FxHashMap::default();
         let root = root.unwrap_or(Rc::as_ptr(&code));
-        self.units.insert(Rc::as_ptr(&code), UnitInfo { location, root, bridges, patience, entering: None, forcing });
+        let weak = Rc::downgrade(&code);
+        let info = UnitInfo { code: weak, location, root, bridges, patience, entering: None, forcing };
+        self.units.insert(Rc::as_ptr(&code), info);
         self.retired.push(code);
     }
 
@@ -874,8 +892,8 @@ impl Driver {
         self.machine.bind(entry, &code, 0);
         let bridges = self.parameters.bridge_limit;
         let forcing = self.forcing(None, dependencies);
-        let (root, patience) = (Rc::as_ptr(&code), FxHashMap::default());
-        self.units.insert(root, UnitInfo { location, root, bridges, patience, entering, forcing: None });
+        let (root, weak, patience) = (Rc::as_ptr(&code), Rc::downgrade(&code), FxHashMap::default());
+        self.units.insert(root, UnitInfo { code: weak, location, root, bridges, patience, entering, forcing: None });
         self.dependencies.add(dependencies, &code);
         self.log.write(Part::Exits, || format!("unit at {}: {} bytes", self.name(location), code.size()));
         self.locations[location].aborts = 0;
@@ -912,7 +930,8 @@ impl Driver {
         let forcing = self.forcing(Some((code, id)), dependencies);
         self.dependencies.add(dependencies, &bridge);
         if let Some(root) = self.root(code) {
-            let info = UnitInfo { location, root, bridges: 0, patience: FxHashMap::default(), entering, forcing: None };
+            let (weak, patience) = (Rc::downgrade(&bridge), FxHashMap::default());
+            let info = UnitInfo { code: weak, location, root, bridges: 0, patience, entering, forcing: None };
             self.units.insert(Rc::as_ptr(&bridge), info);
             if let Some(info) = self.units.get_mut(&root) {
                 info.bridges = info.bridges.saturating_sub(1);
@@ -953,4 +972,9 @@ impl Driver {
             format!("; {what} at {}\n{text}", self.name(location))
         });
     }
+}
+
+/// What tells exits of different units apart, more or less.
+fn place(location: LocationId, id: ExitId) -> u64 {
+    u64::from(location.0) << 32 | u64::from(id.0)
 }

@@ -20,6 +20,7 @@
 //! | [`takeover`] | what is taken from interrupted units |
 //! | [`landing`] | returning to the native interpreter |
 //! | [`profit`] | whether entering a unit pays |
+//! | [`renewal`] | freeing code, and starting anew when there is no room |
 //! | [`residual`] | how units call Rust |
 //! | [`roots`] | what the collector must see |
 //! | [`parameters`] | the parameters, by name |
@@ -43,6 +44,7 @@ mod log;
 mod parameters;
 mod portal;
 mod profit;
+mod renewal;
 mod residual;
 mod roots;
 mod stats;
@@ -130,12 +132,12 @@ impl Jit {
             return Ok(());
         }
         let roots = Rc::new(roots::Roots::default());
-        let (threshold, function_threshold) = (config.parameters.threshold, config.parameters.function_threshold);
+        let Parameters { threshold, function_threshold, seed, .. } = config.parameters;
         let driver = Driver::new(config, Rc::clone(&roots), Rc::clone(&self.dependencies))?;
         heap.add_ambiguous_roots(&roots);
         self.roots = Some(roots);
         *self.driver.get_mut() = Some(Box::new(driver));
-        self.counters.start(threshold, function_threshold);
+        self.counters.start(threshold, function_threshold, seed);
         Ok(())
     }
 

@@ -28,13 +28,14 @@ pub struct Parameters {
     pub budget: u32,
     /// Units that return after fewer operations are not entered from the interpreter, but called from other units.
     pub short_unit: u32,
-    /// Bytes of machine code in all.
+    /// Bytes of machine code in all; when they are used up, all code is thrown away, and thresholds double.
     pub code_limit: usize,
-    /// Bytes of native stack that compiled code may use for its recursion.
+    /// Bytes of native stack that compiled code may use for its recursion; less if the thread has less.
     pub native_stack: usize,
     /// Which passes optimise.
     pub passes: Passes,
-    /// Seed for thresholds that differ from location to location, for tests; 0 means that all are as said.
+    /// For tests: other than 0, `threshold`, `function_threshold` and `trace_eagerness` are but the most; each counter and each exit has a threshold of its own, from 1 to that, which follows from this
+    /// seed. So things are compiled in other orders than usual. (Counters go by addresses: the same order again needs the same addresses, as `setarch -R` gives them.)
     pub seed: u64,
     /// Whether every guard of every unit is made to fail once, for tests.
     pub fail_guards: bool,
@@ -63,6 +64,14 @@ impl Default for Parameters {
             on: true,
         }
     }
+}
+
+/// Random numbers: the one of that number for a seed (splitmix64).
+pub(super) fn scattered(seed: u64, number: u64) -> u64 {
+    let mut word = seed.wrapping_add(number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    word ^ (word >> 31)
 }
 
 /// What is wrong with the text of parameters.
@@ -151,6 +160,14 @@ impl Parameters {
         Ok(())
     }
 
+    /// How often an exit is taken before a bridge is traced from it; `place` tells apart the exits of all units.
+    pub(super) fn eagerness(&self, place: u64) -> u32 {
+        match (self.trace_eagerness, self.seed) {
+            (most, 0) | (most @ 0, _) => most,
+            (most, seed) => 1 + (scattered(seed, place) % u64::from(most)) as u32,
+        }
+    }
+
     fn number(&mut self, name: &str, value: &str) -> Result<(), ParameterError> {
         if !NAMES.contains(&name) {
             return Err(ParameterError::Unknown(name.to_owned()));
@@ -197,6 +214,19 @@ mod tests {
         assert_eq!(error("nothing=3"), ParameterError::Unknown("nothing".into()));
         assert_eq!(error("threshold=-1"), ParameterError::Number("threshold".into(), "-1".into()));
         assert!(matches!(error("passes=flod"), ParameterError::Pass(_)));
+    }
+
+    #[test]
+    fn a_seed_gives_each_exit_an_eagerness_of_its_own() {
+        let eagerness = |text: &str| -> Vec<u32> {
+            let parameters: Parameters = text.parse().unwrap();
+            (0..100).map(|place| parameters.eagerness(place)).collect()
+        };
+        let varied = eagerness("trace_eagerness=5,seed=9");
+        assert!((1..=5).all(|value| varied.contains(&value)) && varied.iter().all(|value| (1..=5).contains(value)));
+        assert_ne!(varied, eagerness("trace_eagerness=5,seed=10"));
+        assert_eq!(eagerness("trace_eagerness=5"), [5; 100]);
+        assert_eq!(eagerness("trace_eagerness=0,seed=9"), [0; 100]);
     }
 
     #[test]

@@ -46,12 +46,17 @@ impl Roots {
         }
     }
 
-    /// Holds constants for ever.
+    /// Holds constants, until they are [forgotten](Roots::forget_constants).
     pub fn add_constants(&self, words: impl IntoIterator<Item = u64>) {
         let mut constants = self.constants.borrow_mut();
         constants.extend(words.into_iter().filter(|&word| may_be_reference(word)));
         constants.sort_unstable();
         constants.dedup();
+    }
+
+    /// Lets go of all constants; there is no code any more.
+    pub fn forget_constants(&self) {
+        self.constants.borrow_mut().clear();
     }
 }
 

@@ -82,6 +82,8 @@ pub struct Stats {
     pub refused: u64,
     /// Units that were thrown away because something that they rested on changed.
     pub invalidated: u64,
+    /// How often all code was thrown away, for want of room.
+    pub renewals: u64,
     /// Computing time spent recording.
     pub tracing: Duration,
     /// Time spent optimising.
@@ -95,6 +97,7 @@ impl fmt::Display for Stats {
         let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
         writeln!(f, "units        {:>10}   bridges   {:>10}", self.units, self.bridges)?;
         writeln!(f, "linked       {:>10}   jitcode   {:>10}", self.linked, self.executed)?;
+        writeln!(f, "renewals     {:>10}", self.renewals)?;
         writeln!(f, "operations   {:>10}   emitted   {:>10}", self.recorded, self.emitted)?;
         writeln!(f, "code bytes   {:>10}   discarded {:>10}", self.code_bytes, self.invalidated)?;
         writeln!(f, "entries      {:>10}   returns   {:>10}", self.entries, self.returns)?;
