@@ -2,7 +2,7 @@
 # Runs all SOM programs of the repository in the ordinary way and in another, and compares what they print and how they end. (That the
 # ordinary way is right is for `cargo test` to say; here, benchmarks and TestSuite must at least succeed.)
 #
-#   scripts/agree.sh stress|jitcode|jitcode-unit|jitcode-stress|jitcode-unit-stress|jit|jit-stress [CHECKOUT]
+#   scripts/agree.sh stress|jitcode|jitcode-unit|jitcode-stress|jitcode-unit-stress|jit|jit-random|jit-stress [CHECKOUT]
 #
 #   stress          with a collection at every allocation, and a check of the whole heap after each (10 minutes)
 #   jitcode         the interpreter's jitcode executed in the black hole (5 minutes)
@@ -10,27 +10,26 @@
 #   jitcode-stress, jitcode-unit-stress
 #                   with collections as well (half an hour)
 #   jit             compiled, with the parameters in JIT (else such that everything is compiled at once)
-#   jit-stress      the same with collections
+#   jit-random      the same, with thresholds that differ from place to place, by SEED
+#   jit-stress      as jit, with collections
 # With a checkout of SOM-st/SOM, its TestSuite as well.
 # SOM    a built `som` to test; else the release build is made and used
-# SEED   for the few programs that are sampled (see mode_of): which allocations collect; else random
+# SEED   for jit-random, and for the few programs that are sampled (see mode_of): which allocations collect; else random
 # ONLY   a part of the names of the programs to run
 set -uo pipefail
-usage() { sed -n '2,18s/^# \{0,1\}//p' "$0"; exit 2; }
+usage() { sed -n '2,19s/^# \{0,1\}//p' "$0"; exit 2; }
 [ $# -ge 1 ] && [ $# -le 2 ] || usage
-case $1 in
+way=$1
+case $way in
   stress) execution=native stress=yes ;;
   jitcode) execution=jitcode stress= ;;
   jitcode-unit) execution=jitcode-unit stress= ;;
   jitcode-stress) execution=jitcode stress=yes ;;
   jitcode-unit-stress) execution=jitcode-unit stress=yes ;;
-  jit) execution=native stress= ;;
+  jit | jit-random) execution=native stress= ;;
   jit-stress) execution=native stress=yes ;;
   *) usage ;;
 esac
-# The JIT's parameters for the other way.
-jit=off
-case $1 in jit | jit-*) jit="${JIT:-budget=0,short_unit=0,threshold=2,function_threshold=2,trace_eagerness=2}" ;; esac
 checkout=
 if [ $# -eq 2 ]; then
   [ -d "$2/TestSuite" ] || usage
@@ -43,6 +42,12 @@ if [ -z "${SOM:-}" ]; then
   SOM=${CARGO_TARGET_DIR:-target}/release/som
 fi
 SEED=${SEED:-$RANDOM}
+# The JIT's parameters for the other way.
+case $way in
+  jit-random) jit="${JIT:-budget=0,short_unit=0,threshold=20,function_threshold=20,trace_eagerness=10},seed=$SEED" ;;
+  jit | jit-*) jit="${JIT:-budget=0,short_unit=0,threshold=2,function_threshold=2,trace_eagerness=2}" ;;
+  *) jit=off ;;
+esac
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 count=0 sampled=0 failed=()

@@ -35,7 +35,7 @@ struct Options {
     /// Where failing programs are saved.
     #[arg(long, default_value = "target/som-fuzz", value_name = "DIR")]
     save: PathBuf,
-    /// Seconds that one program may take.
+    /// Seconds that one way to execute a program may take: of the processor, where the system tells, since the machine may have other work.
     #[arg(long, default_value_t = 10, value_name = "N")]
     patience: u64,
     /// Of a hundred compiled runs, how many collect at every few allocations.
@@ -148,9 +148,11 @@ fn run_batch(options: &Options, mut command: Command, until: Instant) -> std::io
     let mut started = 0;
     let mut why = None;
     let mut way = String::new();
+    let mut clock = Clock::start(child.id());
     loop {
-        match receiver.recv_timeout(Duration::from_secs(options.patience)) {
+        match receiver.recv_timeout(Duration::from_secs(1)) {
             Ok(line) => {
+                clock = Clock::start(child.id());
                 if let Some(seed) = line.strip_prefix("seed ") {
                     current = seed.parse().unwrap_or(current);
                     started += 1;
@@ -166,6 +168,7 @@ fn run_batch(options: &Options, mut command: Command, until: Instant) -> std::io
                     return Ok(Batch::Passed(started));
                 }
             }
+            Err(mpsc::RecvTimeoutError::Timeout) if !clock.is_over(options.patience) => {}
             Err(mpsc::RecvTimeoutError::Timeout) => {
                 child.kill()?;
                 child.wait()?;
@@ -183,6 +186,43 @@ fn run_batch(options: &Options, mut command: Command, until: Instant) -> std::io
         None if status.success() => Ok(Batch::Passed(started)),
         None => Ok(Batch::Failed { seed: current, why: format!("crashed: {status}: {way}") }),
     }
+}
+
+/// How long a worker has been at something.
+struct Clock {
+    worker: u32,
+    begun: Instant,
+    /// Ticks of the processor's time that it had used.
+    used: Option<u64>,
+}
+
+/// A worker that waits uses no processor: after so many times the patience it has hung.
+const WAITING: u64 = 60;
+
+impl Clock {
+    fn start(worker: u32) -> Clock {
+        Clock { worker, begun: Instant::now(), used: ticks(worker) }
+    }
+
+    /// Whether it has taken longer than so many seconds.
+    fn is_over(&self, patience: u64) -> bool {
+        let elapsed = self.begun.elapsed().as_secs();
+        match self.used.zip(ticks(self.worker)) {
+            Some((before, now)) => (now - before) / TICKS > patience || elapsed > patience * WAITING,
+            None => elapsed > patience,
+        }
+    }
+}
+
+/// Ticks a second, in what Linux says of processes.
+const TICKS: u64 = 100;
+
+/// The processor's time that a process has used, in ticks; `None` if the system does not tell so.
+fn ticks(process: u32) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // Behind the name, which may contain anything: user and system time are fields 14 and 15 of all.
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    Some(fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?)
 }
 
 /// The number of failures.

@@ -49,6 +49,9 @@ const SALT: u64 = 0x6a69_745f_7761_7973;
 /// One program in so many is executed in the black hole, which takes as long as all else.
 const BLACK_HOLE: u64 = 4;
 
+/// One compiled run in so many has thresholds that differ from place to place: all orders in which things may be compiled.
+const SCATTERED: usize = 3;
+
 /// The ways to execute the program of a seed, beside the native one. Of a hundred compiled runs, `stressed` collect at every few allocations.
 pub fn ways(seed: u64, stressed: usize) -> Vec<Way> {
     let mut random = Random::new(seed ^ SALT);
@@ -66,9 +69,17 @@ fn compiled(random: &mut Random, stressed: usize) -> Way {
     let mut number = |name: &str, values: &[u32], random: &mut Random| {
         parameters.push(format!("{name}={}", random.pick(values)));
     };
-    number("threshold", &[1, 2, 3, 3, 5, 8, 20, 0], random);
-    number("function_threshold", &[1, 2, 3, 5, 8, 20, 0], random);
-    number("trace_eagerness", &[1, 1, 2, 2, 3, 8, 0], random);
+    if random.below(SCATTERED) == 0 {
+        number("threshold", &[4, 8, 20], random);
+        number("function_threshold", &[4, 8, 20], random);
+        number("trace_eagerness", &[2, 4, 12], random);
+        let seed = 1 + random.below(1 << 20) as u32;
+        number("seed", &[seed], random);
+    } else {
+        number("threshold", &[1, 2, 3, 3, 5, 8, 20, 0], random);
+        number("function_threshold", &[1, 2, 3, 5, 8, 20, 0], random);
+        number("trace_eagerness", &[1, 1, 2, 2, 3, 8, 0], random);
+    }
     if random.chance(30) {
         number("trace_limit", &[20, 60, 200, 1000], random);
     }
@@ -82,8 +93,15 @@ fn compiled(random: &mut Random, stressed: usize) -> Way {
     if random.chance(20) {
         number("abort_limit", &[1, 100], random);
     }
-    if random.chance(30) {
-        number("seed", &[1, 2, 3, 4], random);
+    if random.chance(10) {
+        // Room for some units: all code is thrown away now and then.
+        number("code_limit", &[12 << 10, 32 << 10, 100 << 10], random);
+    }
+    if random.chance(10) {
+        number("native_stack", &[1000, 10_000, 1 << 20], random);
+    }
+    if random.chance(50) {
+        number("short_unit", &[0, 0, 20], random);
     }
     match random.below(10) {
         0..5 => {}

@@ -48,6 +48,15 @@ const CALLS: &[&str] = &[
     "Hot until: N",
     "Hot nested: N % 5",
     "Hot hash: s",
+    "Hot thru: N",
+    "Hot keep: N",
+    "Hot global: N",
+    "Hot named: N",
+    "Hot send: N to: (u at: N % (u length) + 1)",
+    "Hot last: (Hot kinds: N)",
+    "Hot special: N",
+    "Hot symbol: N",
+    "Hot deep: N % 40 * 8",
 ];
 
 /// Classes that hot code uses: name and source.
@@ -60,6 +69,8 @@ pub(super) fn classes() -> Vec<(&'static str, String)> {
         ("H3", H3.into()),
         ("H4", H4.into()),
         ("H5", H5.into()),
+        ("H6", H6.into()),
+        ("H7", H7.into()),
     ]
 }
 
@@ -71,15 +82,15 @@ Hot = (
     y = ( ^ y )
     + other = ( ^ Hot x: x + other x y: y + other y )
     ----
-    | state |
+    | state kept |
     x: a y: b = ( ^ self new x: a y: b )
-    seed: n = ( state := n )
+    seed: n = ( state := n. kept := Array new: 3. system global: #HotGlobal put: n )
     next = ( state := ((state * 1309) + 13849) & 65535. ^ state )
     filled: n = ( | a | a := Array new: n. 1 to: n do: [ :i | a at: i put: self next % 10 ]. ^ a )
     objects: n = (
         | a |
         a := Array new: n.
-        1 to: n do: [ :i | a at: i put: (self object: self next % 6) ].
+        1 to: n do: [ :i | a at: i put: (self object: self next % 8) ].
         ^ a
     )
     object: n = (
@@ -88,6 +99,8 @@ Hot = (
         n = 2 ifTrue: [ ^ H2 new key: 3.5 ].
         n = 3 ifTrue: [ ^ H3 new key: 4 ].
         n = 4 ifTrue: [ ^ H4 new key: 4611686018427387900 ].
+        n = 6 ifTrue: [ ^ H6 new key: -1 ].
+        n = 7 ifTrue: [ ^ H7 new key: 7 ].
         ^ H5 new key: 6
     )
     counter = ( | n | n := 0. ^ [ Fuel tick. n := n + 1. n ] )
@@ -157,6 +170,42 @@ Hot = (
     )
     until: n = ( | i | i := 0. [ true ] whileTrue: [ Fuel tick. i := i + 1. i * i > n ifTrue: [ ^ i ] ] )
     nested: n = ( | c | c := 0. 1 to: n do: [ :i | Fuel tick. 1 to: i do: [ :j | c := c + (i * j). c > 60 ifTrue: [ ^ c ] ] ]. ^ c )
+    thru: n = ( ^ 1 + (self thru: n % 4 + 1 with: [ :x | n % 3 = 0 ifTrue: [ ^ x ]. x + n ]) )
+    thru: depth with: block = (
+        Fuel tick.
+        depth = 0 ifTrue: [ ^ block value: 5 ].
+        ^ 1 + (self wrap: [ self thru: depth - 1 with: block ])
+    )
+    wrap: block = ( | r | r := block value. ^ r + 1 )
+    keep: n = (
+        | other |
+        kept at: n % 3 + 1 put: [ :x | n := n + x. n ].
+        other := kept at: n + 1 % 3 + 1.
+        other isNil ifTrue: [ ^ 0 ].
+        ^ other value: 2
+    )
+    global: n = ( n % 9 = 0 ifTrue: [ system global: #HotGlobal put: n ]. ^ HotGlobal )
+    named: n = ( ^ self perform: (#(#fib: #even: #nested:) at: n % 3 + 1) withArguments: (Array with: n % 5) )
+    send: n to: object = ( ^ object perform: (#(#key #twice #class) at: n % 3 + 1) )
+    kinds: n = ( | a | a := Array new: 4. 1 to: 4 do: [ :i | a at: i put: (self kind: n + i) ]. ^ a )
+    kind: i = (
+        i % 6 = 1 ifTrue: [ ^ 0.5 ].
+        i % 6 = 3 ifTrue: [ ^ 'x' ].
+        i % 6 = 5 ifTrue: [ ^ nil ].
+        ^ i
+    )
+    last: a = ( | v | a do: [ :e | Fuel tick. e isNil ifFalse: [ v := e ] ]. ^ v )
+    special: n = (
+        | d |
+        d := -0.0.
+        n % 4 = 0 ifTrue: [ d := 0.0 // 0.0 ].
+        n % 4 = 1 ifTrue: [ d := 1.0 // 0.0 ].
+        n % 4 = 2 ifTrue: [ d := -1.0 // 0.0 ].
+        ^ (d < 1) asString + (d > 0.5) asString + (d = d) asString + (1 <= d) asString
+            + (d * 2) asString + (d + n) asString + (d max: 3) asString
+    )
+    symbol: n = ( | s | s := ('s' + (n % 3) asString) asSymbol. s == #s1 ifTrue: [ ^ 1 ]. ^ s = #s2 )
+    deep: n = ( n <= 0 ifTrue: [ ^ 0 ]. ^ 1 + (self deep: n - 1) )
     hash: s = ( | h | h := 7. 1 to: (s length min: 8) do: [ :i | h := (h * 31 + (s charAt: i) length) & 1048575 ]. ^ h )
 )
 ";
@@ -167,6 +216,9 @@ const H2: &str = "H2 = H0 ( key = ( ^ super key + 1 ) grow = ( self key: self ke
 const H3: &str = "H3 = H0 ( key = ( #(1 2 3) do: [ :e | e = 2 ifTrue: [ ^ e + key ] ]. ^ nil ) )\n";
 const H4: &str =
     "H4 = H0 ( | other | key = ( other := key + 1. ^ other ) grow = ( key := (key * 5) rem: 4611686018427387904 ) )\n";
+const H6: &str = "H6 = H1 ( key = ( ^ super key + key ) twice = ( ^ super twice - 1 ) )\n";
+const H7: &str =
+    "H7 = H0 ( key = ( ^ [ :x | x = 3 ifTrue: [ ^ nil ]. x ] value: key ) grow = ( super grow. super grow ) )\n";
 const H5: &str = "\
 H5 = Object (
     | k |
@@ -324,7 +376,7 @@ impl Generator {
     fn rarely(&mut self, n: &str, count: usize) -> Expr {
         let which = self.random.within(count / 2, count);
         self.scopes.push(Scope { kind: ScopeKind::InPlace, variables: Vec::new() });
-        let statement = match self.random.below(9) {
+        let statement = match self.random.below(12) {
             0 => Expr::text("v := nil foo"),
             1 => Expr::text("self error: 'hot'"),
             2 => Expr::text("v := t at: t length + 1"),
@@ -333,6 +385,9 @@ impl Generator {
             5 => Expr::text("r := 1"),
             6 => Expr::text("p := 2.5"),
             7 => Expr::text("v := self nobodyKnows: p"),
+            8 => Expr::text("v := (self left: p) value"),
+            9 => Expr::text(format!("v := Kit deep: {}", self.random.word(&["2000", "2000", "20000", "1000000"]))),
+            10 => Expr::text("v := Hot perform: #nobodyKnows"),
             _ => self.statement(),
         };
         self.scopes.pop();
