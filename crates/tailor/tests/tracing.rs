@@ -180,11 +180,7 @@ fn successor(a: i64) -> i64 {
 #[jit]
 fn native(a: i64, b: i64) -> i64 {
     let Kinds { double, less, sum, difference } = kinds(a, b, a as f64, a < b);
-    let difference = match difference {
-        Some(difference) => difference,
-        None => 0,
-    };
-    let result = checked(a, b, double, less, sum, difference);
+    let result = checked(a, b, double, less, sum, difference.unwrap_or(0));
     if result == successor(a.wrapping_add(b)) { result } else { -1 }
 }
 
