@@ -182,7 +182,7 @@ impl Array {
     /// Bytes of an array with `length` elements; `None` if there cannot be one.
     #[jit::native]
     pub fn size_for(length: usize) -> Option<usize> {
-        (length <= Array::MAX_LENGTH).then_some(8 * length + 16)
+        (length <= Array::MAX_LENGTH).then(|| 8 * length + 16)
     }
 
     /// Sets the length of a new array, whose elements are then to be set.
