@@ -92,7 +92,10 @@ impl Vm {
 
     fn array(&mut self, life: Life, class: ClassId, length: usize) -> Result<Gc<Array>, Raise> {
         let Some(bytes) = Array::size_for(length) else {
-            return Err(Raise::of(crate::errors::ErrorKind::OutOfMemory, format!("No memory for {length} elements.")));
+            return Err(Raise::of(
+                crate::errors::ErrorKind::OutOfMemory,
+                format!("Out of memory: no room for {length} elements."),
+            ));
         };
         let array = self.alloc(life, bytes, class.0)?;
         // SAFETY: just allocated with that length.
