@@ -69,7 +69,7 @@ struct Options {
     #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     dump_jitcode: Option<String>,
 
-    /// Parameters of the JIT compiler, such as threshold=100,trace_limit=5000; on for all as they are [default: off]
+    /// Parameters of the JIT compiler, such as threshold=100,trace_limit=5000, or off to interpret only
     #[cfg(feature = "jit")]
     #[arg(long, value_name = "NAME=VALUE,...")]
     jit: Option<Parameters>,
@@ -184,11 +184,8 @@ pub fn main() -> u8 {
 /// Makes the VM compile, as the options and the environment say.
 #[cfg(feature = "jit")]
 fn compile(vm: &mut Vm, options: &Options) -> Result<(), LogError> {
-    // Not yet by default: see docs/tracing.md.
-    if let Some(parameters) = &options.jit {
-        let log = Log::open(&std::env::var("TAILOR_LOG").unwrap_or_default())?;
-        vm.compile(parameters.clone(), log);
-    }
+    let log = Log::open(&std::env::var("TAILOR_LOG").unwrap_or_default())?;
+    vm.compile(options.jit.clone().unwrap_or_default(), log);
     Ok(())
 }
 
