@@ -60,6 +60,8 @@ mode_of() {
     benchmarks/Havlak) echo "stress=100,verify,seed=$SEED" ;;
     # A million allocations, up to 24 MB alive.
     tests/gc_long_list.som) echo "stress=50,verify,seed=$SEED" ;;
+    # 90,000 allocations, with a guest stack that grows as long; compiled code has all of it scanned.
+    tests/deep_recursion.som) echo "stress=500,verify,seed=$SEED" ;;
     # A million allocations, with a guest stack of up to 128 MB to scan.
     tests/error_stack_overflow_hook.som) echo "stress=2000,verify,seed=$SEED" ;;
     *) echo stress,verify ;;
