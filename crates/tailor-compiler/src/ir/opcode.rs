@@ -253,6 +253,12 @@ impl OpCode {
         Self::CLASSES[self as usize]
     }
 
+    /// Whether its value is a truth value: 0 or 1.
+    pub fn is_test(self) -> bool {
+        use OpCode::{Eq, FEq, FLe, FLt, FNe, Le, LeU, Lt, LtU, Ne, OvfAdd, OvfMul, OvfSub, RefEq, RefNe};
+        matches!(self, Eq | Ne | Lt | Le | LtU | LeU | OvfAdd | OvfSub | OvfMul | FEq | FNe | FLt | FLe | RefEq | RefNe)
+    }
+
     /// What its operations' `aux` field is.
     pub fn aux(self) -> AuxKind {
         match self {

@@ -161,25 +161,7 @@ impl Walk<'_> {
             return;
         }
         let op = self.out.ops[at];
-        let is_truth = matches!(
-            op.code,
-            OpCode::Eq
-                | OpCode::Ne
-                | OpCode::Lt
-                | OpCode::Le
-                | OpCode::LtU
-                | OpCode::LeU
-                | OpCode::RefEq
-                | OpCode::RefNe
-                | OpCode::FEq
-                | OpCode::FNe
-                | OpCode::FLt
-                | OpCode::FLe
-                | OpCode::OvfAdd
-                | OpCode::OvfSub
-                | OpCode::OvfMul
-        );
-        if !truth || is_truth {
+        if !truth || op.code.is_test() {
             self.refine(condition, Fact::constant(u64::from(truth)));
             self.replace(at, op.ty, u64::from(truth));
         } else {

@@ -158,7 +158,7 @@ impl Tracer<'_> {
     fn learn(&mut self, condition: Ref, holds: bool) {
         let Some(op) = condition.as_op().map(|op| self.unit.ops[op]) else { return };
         // What holds may be any word but 0, if it is not made by a comparison.
-        if !holds || is_truth_value(op.code) {
+        if !holds || op.code.is_test() {
             self.note(condition, Sym::CONSTANT);
         }
         let equal = match op.code {
@@ -207,10 +207,4 @@ impl Tracer<'_> {
             self.note(sym.base, expected);
         }
     }
-}
-
-/// Whether an operation's value is 0 or 1.
-fn is_truth_value(code: OpCode) -> bool {
-    use OpCode::{Eq, FEq, FLe, FLt, FNe, Le, LeU, Lt, LtU, Ne, OvfAdd, OvfMul, OvfSub, RefEq, RefNe};
-    matches!(code, Eq | Ne | Lt | Le | LtU | LeU | OvfAdd | OvfSub | OvfMul | FEq | FNe | FLt | FLe | RefEq | RefNe)
 }
