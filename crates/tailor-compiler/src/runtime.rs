@@ -43,6 +43,27 @@ pub struct Runtime {
 }
 
 impl Runtime {
+    /// For a guest without objects: there is nowhere to allocate, and nothing to note.
+    pub fn without_objects() -> Runtime {
+        // Cursor and limit at once: nothing fits in between, so it is never written.
+        static NOWHERE: u64 = 0;
+        unsafe extern "C" fn no_allocation(_: usize, _: u64, _: u64) -> u64 {
+            unreachable!("a guest without objects allocates none")
+        }
+        unsafe extern "C" fn no_barrier(_: usize, _: u64) {}
+        let word = &raw const NOWHERE as usize;
+        Runtime {
+            cursor: word,
+            limit: word,
+            alloc_slow: no_allocation,
+            log_bit: 1,
+            barrier_slow: no_barrier,
+            context: 0,
+            harmless: 0,
+            stack_limit: 0,
+        }
+    }
+
     /// A new object.
     ///
     /// # Safety

@@ -42,7 +42,7 @@ mod trace;
 pub use engine::Jit;
 #[cfg(not(feature = "jit"))]
 pub use no_engine::Jit;
-pub use tailor_gc::{Gc, Heap};
+pub use tailor_gc::{Gc, Heap, HeapConfig};
 pub use tailor_jitcode::handle::GuestStack;
 pub use tailor_macros::jit;
 

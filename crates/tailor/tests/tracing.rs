@@ -5,8 +5,7 @@
 #![cfg(feature = "jit")]
 
 use tailor::engine::{Abort, Config, Jit, Log, Parameters, Runtime, Stats};
-use tailor::{GuestStack, Heap, jit};
-use tailor_gc::HeapConfig;
+use tailor::{GuestStack, Heap, HeapConfig, jit};
 
 /// Instructions. `a` is the destination.
 #[jit::value]
@@ -429,28 +428,11 @@ struct Behaviour {
     sum: u64,
 }
 
-unsafe extern "C" fn no_allocation(_: usize, _: u64, _: u64) -> u64 {
-    unreachable!("the guest allocates nothing")
-}
-
-unsafe extern "C" fn no_barrier(_: usize, _: u64) {}
-
 fn config(parameters: &str) -> Config {
-    let word = Box::leak(Box::new(0_u64)) as *const u64 as usize;
-    let runtime = Runtime {
-        cursor: word,
-        limit: word,
-        alloc_slow: no_allocation,
-        log_bit: 1,
-        barrier_slow: no_barrier,
-        context: 0,
-        harmless: 0,
-        stack_limit: 0,
-    };
     // Everything is compiled at once.
     let parameters: Parameters = format!("budget=0,short_unit=0,{parameters}").parse().unwrap();
     let log = Log::open(&std::env::var("TAILOR_LOG").unwrap_or_default()).unwrap();
-    Config { runtime, parameters, describe: |greens| format!("{}", greens[2]), log }
+    Config { runtime: Runtime::without_objects(), parameters, describe: |greens| format!("{}", greens[2]), log }
 }
 
 /// Runs the last method of a program; its behaviour, and how many units and bridges were made.
