@@ -1,0 +1,70 @@
+//! Programs with what is expected of them, and running them.
+
+use std::cell::RefCell;
+use std::io::{self, Write};
+use std::path::Path;
+use std::rc::Rc;
+
+use tailor::engine::Stats;
+use tla::assembler::assemble;
+use tla::machine::{self, Options, Reading};
+use tla::program::Program;
+
+/// What a program's head comment says.
+pub struct Expected {
+    pub arguments: Vec<i64>,
+    /// What it prints, and then its error.
+    pub outcome: String,
+}
+
+/// All programs, with their names.
+pub fn programs() -> Vec<(String, Program, Expected)> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("programs");
+    let files = directory.read_dir().expect("the programs are there").map(|entry| entry.expect("it is there").path());
+    let program = |file: std::path::PathBuf| {
+        let name = file.file_name().expect("it is a file").to_string_lossy().into_owned();
+        let text = std::fs::read_to_string(&file).expect("it can be read");
+        let program = assemble(&text).unwrap_or_else(|mistake| panic!("{name}: {mistake}"));
+        let said = |what: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix("# ")?.strip_prefix(what)?.strip_prefix(": "));
+            line.unwrap_or_default()
+        };
+        let numbers = |what: &str| said(what).split_whitespace().collect::<Vec<_>>();
+        let lines = numbers("prints").into_iter().chain(Some(said("fails")).filter(|error| !error.is_empty()));
+        let outcome: String = lines.map(|line| format!("{line}\n")).collect();
+        assert!(!outcome.is_empty(), "{name}: its head comment says nothing");
+        let arguments = numbers("arguments").into_iter().map(|word| word.parse().expect("a number")).collect();
+        (name, program, Expected { arguments, outcome })
+    };
+    let mut programs: Vec<_> = files.map(program).collect();
+    programs.sort_by(|(left, ..), (right, ..)| left.cmp(right));
+    assert!(programs.len() > 5, "programs are missing");
+    programs
+}
+
+/// What a program prints is kept.
+#[derive(Clone, Default)]
+struct Kept(Rc<RefCell<Vec<u8>>>);
+
+impl Write for Kept {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What a program prints, with its error behind, if there is one; and what the JIT did.
+pub fn run(program: &Program, arguments: &[i64], reading: Reading, parameters: &str) -> (String, Option<Stats>) {
+    let kept = Kept::default();
+    let parameters = parameters.parse().expect("parameters are right");
+    let options = Options { reading, parameters, ..Options::default() };
+    let (result, stats) = machine::run(program, arguments, options, Box::new(kept.clone()));
+    let mut outcome = String::from_utf8(kept.0.take()).expect("numbers are text");
+    if let Err(error) = result {
+        outcome.push_str(&format!("{error}\n"));
+    }
+    (outcome, stats)
+}

@@ -1,0 +1,47 @@
+//! The programs in `programs/`: what they print, in all ways of running them. Their head comments say what is expected.
+
+mod common;
+
+use common::{Expected, programs, run};
+use tla::machine::Reading;
+
+/// The JIT at its most eager, and with all guards failing once.
+const EAGER: &str = "threshold=1,function_threshold=1,trace_eagerness=1,budget=0,short_unit=0";
+
+#[test]
+fn interpreted() {
+    for (name, program, Expected { arguments, outcome }) in programs() {
+        assert_eq!(run(&program, &arguments, Reading::Native, "off").0, outcome, "{name}");
+    }
+}
+
+#[test]
+fn in_the_second_reading() {
+    for (name, program, Expected { arguments, outcome }) in programs() {
+        assert_eq!(run(&program, &arguments, Reading::Jitcode, "").0, outcome, "{name}");
+    }
+}
+
+#[test]
+fn compiled() {
+    for (name, program, Expected { arguments, outcome }) in programs() {
+        for parameters in [EAGER, "threshold=3,function_threshold=2,trace_eagerness=2,budget=0,short_unit=0"] {
+            for parameters in [parameters.to_owned(), format!("{parameters},fail_guards")] {
+                let (found, stats) = run(&program, &arguments, Reading::Native, &parameters);
+                assert_eq!(found, outcome, "{name}, {parameters}");
+                let units = stats.expect("the JIT is on").units;
+                assert!(units > 0, "{name}, {parameters}: nothing was compiled");
+            }
+        }
+    }
+}
+
+/// With the parameters that are the default, but at once: a hot loop stays in compiled code.
+#[test]
+fn hot_loops_stay_in_compiled_code() {
+    let (_, program, _) = programs().into_iter().find(|(name, ..)| name == "sum.tla").expect("it is there");
+    let (outcome, stats) = run(&program, &[1_000_000], Reading::Native, "budget=0");
+    assert_eq!(outcome, "499999500000\n");
+    let stats = stats.expect("the JIT is on");
+    assert!(stats.entries <= 2 && stats.exits <= 2, "{stats}");
+}
