@@ -154,7 +154,7 @@ fn fetch(vm: &Vm, pc: usize) -> Instr {
 
 #[jit]
 #[inline(always)]
-fn top(frame: Frame, i: Instr) -> i64 {
+pub(crate) fn top(frame: Frame, i: Instr) -> i64 {
     frame.get(i.depth - 1)
 }
 
@@ -165,43 +165,43 @@ fn below(frame: Frame, i: Instr) -> i64 {
 }
 
 #[jit]
-fn constant(frame: Frame, i: Instr) {
+pub(crate) fn constant(frame: Frame, i: Instr) {
     frame.set(i.depth, i.operand);
 }
 
 #[jit]
-fn dup(frame: Frame, i: Instr) {
+pub(crate) fn dup(frame: Frame, i: Instr) {
     frame.set(i.depth, top(frame, i));
 }
 
 #[jit]
-fn load(frame: Frame, i: Instr) {
+pub(crate) fn load(frame: Frame, i: Instr) {
     frame.set(i.depth, frame.get(i.operand as u16));
 }
 
 #[jit]
-fn store(frame: Frame, i: Instr) {
+pub(crate) fn store(frame: Frame, i: Instr) {
     frame.set(i.operand as u16, top(frame, i));
 }
 
 #[jit]
-fn add(frame: Frame, i: Instr) {
+pub(crate) fn add(frame: Frame, i: Instr) {
     frame.set(i.depth - 2, below(frame, i).wrapping_add(top(frame, i)));
 }
 
 #[jit]
-fn sub(frame: Frame, i: Instr) {
+pub(crate) fn sub(frame: Frame, i: Instr) {
     frame.set(i.depth - 2, below(frame, i).wrapping_sub(top(frame, i)));
 }
 
 #[jit]
-fn mul(frame: Frame, i: Instr) {
+pub(crate) fn mul(frame: Frame, i: Instr) {
     frame.set(i.depth - 2, below(frame, i).wrapping_mul(top(frame, i)));
 }
 
 /// Quotient or remainder; false if there is none.
 #[jit]
-fn divide(frame: Frame, i: Instr) -> bool {
+pub(crate) fn divide(frame: Frame, i: Instr) -> bool {
     let (dividend, divisor) = (below(frame, i), top(frame, i));
     if divisor == 0 {
         return false;
@@ -212,22 +212,22 @@ fn divide(frame: Frame, i: Instr) -> bool {
 }
 
 #[jit]
-fn lt(frame: Frame, i: Instr) {
+pub(crate) fn lt(frame: Frame, i: Instr) {
     frame.set(i.depth - 2, i64::from(below(frame, i) < top(frame, i)));
 }
 
 #[jit]
-fn eq(frame: Frame, i: Instr) {
+pub(crate) fn eq(frame: Frame, i: Instr) {
     frame.set(i.depth - 2, i64::from(below(frame, i) == top(frame, i)));
 }
 
 #[jit]
-fn is_true(frame: Frame, i: Instr) -> bool {
+pub(crate) fn is_true(frame: Frame, i: Instr) -> bool {
     top(frame, i) != 0
 }
 
 #[jit]
-fn print(vm: &mut Vm, frame: Frame, i: Instr) {
+pub(crate) fn print(vm: &mut Vm, frame: Frame, i: Instr) {
     write(vm, top(frame, i));
 }
 
@@ -238,7 +238,7 @@ fn write(vm: &mut Vm, value: i64) {
 
 /// Makes a frame for the function that is called; none if there is no room.
 #[jit]
-fn call(vm: &Vm, from: State, i: Instr) -> Option<State> {
+pub(crate) fn call(vm: &Vm, from: State, i: Instr) -> Option<State> {
     let first = i.depth - i.parameters;
     let frame = Frame(from.frame.0.up(first as usize + 1));
     if frame.0.address().cast_const() > vm.limit {
@@ -259,7 +259,7 @@ const LINK_BITS: u32 = 16;
 
 /// Returns `value` to the caller, in the place of the first argument.
 #[jit(leaves)]
-fn leave(frame: Frame, value: i64) -> Left {
+pub(crate) fn leave(frame: Frame, value: i64) -> Left {
     // SAFETY: each frame has a link.
     let link = unsafe { frame.0.get(-1) };
     if link == 0 {

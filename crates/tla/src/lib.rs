@@ -9,8 +9,12 @@
 //! | [`machine`] | one run of a program: memory, the start of the JIT, the outcome |
 //! | [`program`] | instructions and programs |
 //! | [`assembler`] | from text to a program, which is checked on the way |
+//! | [`threaded`] | threaded code: what a quick compiler makes of a function |
+//! | [`classic`] | the literature's way to it, to be compared with ours |
 
 pub mod assembler;
+pub mod classic;
 pub mod interpreter;
 pub mod machine;
 pub mod program;
+pub mod threaded;

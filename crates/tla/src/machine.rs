@@ -112,34 +112,46 @@ pub fn run(
     options: Options,
     to: Box<dyn Write>,
 ) -> (Result<i64, RunError>, Option<Stats>) {
+    // TLA has no objects; this is for the JIT's own references.
+    let mut heap = Heap::new(HeapConfig::default());
+    let describe = |greens: &[u64]| format!("instruction {}", greens[1]);
+    let Options { reading, parameters, log } = options;
+    let config = Config { runtime: Runtime::without_objects(), parameters, describe, log };
+    let start = program.main().start;
+    let mut stats = None;
+    let result = with_machine(program, arguments, to, |vm, frame| match reading {
+        Reading::Native => {
+            // Where the JIT can't be started, programs are interpreted: slower, but the same.
+            let _ = vm.jit.start(config, &mut heap);
+            let result = interpret(vm, start, frame);
+            stats = vm.jit.stats().cloned();
+            result
+        }
+        // SAFETY: the arguments are those that the native reading gets.
+        Reading::Jitcode => unsafe { jit::in_black_hole!(interpret(std::ptr::from_mut(vm), start, frame)) },
+    });
+    (result, stats)
+}
+
+/// Executes a program in some way: from its first frame on.
+pub(crate) fn with_machine(
+    program: &Program,
+    arguments: &[i64],
+    to: Box<dyn Write>,
+    execute: impl FnOnce(&mut Vm, Frame) -> Result<i64, Stopped>,
+) -> Result<i64, RunError> {
     let (expected, given) = (program.main().parameters, arguments.len());
     if given != expected {
-        return (Err(RunError::Arguments { expected, given }), None);
+        return Err(RunError::Arguments { expected, given });
     }
     let mut stack = vec![0_i64; STACK];
     // The first frame's link is 0.
     stack[1..=given].copy_from_slice(arguments);
     let base = stack.as_mut_ptr();
-    let frame = Frame(GuestStack::at(base.wrapping_add(1)));
-    let output = Output { to, failed: Ok(()) };
-    let mut vm =
-        Vm { code: program.code().as_ptr(), limit: base.wrapping_add(STACK - FRAME), output, jit: Jit::default() };
-    // TLA has no objects, but the JIT's own references are kept by a heap.
-    let mut heap = Heap::new(HeapConfig::default());
-    let describe = |greens: &[u64]| format!("instruction {}", greens[1]);
-    let config =
-        Config { runtime: Runtime::without_objects(), parameters: options.parameters, describe, log: options.log };
-    let result = match options.reading {
-        Reading::Native => {
-            // Where the JIT can't be started, programs are interpreted: slower, but the same.
-            let _ = vm.jit.start(config, &mut heap);
-            interpret(&mut vm, program.main().start, frame)
-        }
-        // SAFETY: the arguments are those that the native reading gets.
-        Reading::Jitcode => unsafe { jit::in_black_hole!(interpret(&raw mut vm, program.main().start, frame)) },
-    };
-    let stats = vm.jit.stats().cloned();
+    let (code, limit) = (program.code().as_ptr(), base.wrapping_add(STACK - FRAME));
+    let mut vm = Vm { code, limit, output: Output { to, failed: Ok(()) }, jit: Jit::default() };
+    let result = execute(&mut vm, Frame(GuestStack::at(base.wrapping_add(1))));
     let result = result.map_err(|Stopped { why, pc }| RunError::Stopped(why, program.line(pc)));
     let written = vm.output.finish().map_err(RunError::Output);
-    (result.and_then(|value| written.map(|()| value)), stats)
+    result.and_then(|value| written.map(|()| value))
 }

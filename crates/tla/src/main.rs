@@ -6,10 +6,13 @@ use std::io::{self, BufWriter};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use tailor::engine::{Log, Parameters};
 use tla::assembler::assemble;
+use tla::classic::{self, TooLong, traverse};
 use tla::machine::{Options, run};
+use tla::program::Program;
+use tla::threaded::walk;
 
 /// TLA, a tiny teaching language: runs the program in FILE.
 #[derive(Parser, Debug)]
@@ -23,12 +26,23 @@ struct Arguments {
     #[arg(long)]
     jit_stats: bool,
 
+    /// Show the program's threaded code instead of running it: the literature's trace, what is stitched from it, or ours
+    #[arg(long, value_enum)]
+    show: Option<Form>,
+
     /// The program
     file: PathBuf,
 
     /// Numbers for its main function
     #[arg(allow_negative_numbers = true)]
     arguments: Vec<i64>,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug)]
+enum Form {
+    Trace,
+    Classic,
+    Direct,
 }
 
 const EXPLANATION: &str = "The language, one instruction a line, # begins a comment:
@@ -62,6 +76,9 @@ fn execute(arguments: &Arguments) -> Result<(), (u8, String)> {
     let wrong = |what: String| (2, what);
     let text = std::fs::read_to_string(&arguments.file).map_err(|e| wrong(format!("{file} can't be read: {e}")))?;
     let program = assemble(&text).map_err(|e| wrong(format!("{file}: {e}")))?;
+    if let Some(form) = arguments.show {
+        return show(&program, form).map_err(|e| (1, format!("{file}: {e}")));
+    }
     let environment = |name| std::env::var(name).unwrap_or_default();
     let options = Options {
         reading: environment("TAILOR_EXEC").parse().map_err(|e| wrong(format!("TAILOR_EXEC: {e}")))?,
@@ -74,4 +91,16 @@ fn execute(arguments: &Arguments) -> Result<(), (u8, String)> {
         eprint!("{stats}");
     }
     result.map(|_| ()).map_err(|e| (1, format!("{file}: {e}")))
+}
+
+fn show(program: &Program, form: Form) -> Result<(), TooLong> {
+    for function in program.functions() {
+        let listing = match form {
+            Form::Trace => traverse(program, function)?.to_string(),
+            Form::Classic => classic::compile(program, function)?.to_string(),
+            Form::Direct => walk(program, function).to_string(),
+        };
+        println!("{}:\n{listing}", function.name);
+    }
+    Ok(())
 }

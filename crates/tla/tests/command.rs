@@ -29,6 +29,19 @@ fn runs_a_program() {
 }
 
 #[test]
+fn shows_threaded_code() {
+    for (form, line) in [
+        ("trace", "  cut_here return(depth 2), go on at"),
+        ("classic", ": if jump_if(depth 2) goto "),
+        ("direct", ": call call(depth 2, @5)"),
+    ] {
+        let output = tla(&["--show", form, "fib.tla"], &[]);
+        let listing = text(&output.stdout);
+        assert!(listing.starts_with("main:\n") && listing.contains("\nfib:\n") && listing.contains(line), "{listing}");
+    }
+}
+
+#[test]
 fn says_what_is_wrong() {
     for (arguments, environment, code, complaint) in [
         (&["none.tla"][..], &[][..], 2, "tla: none.tla can't be read: "),

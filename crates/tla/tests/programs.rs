@@ -2,10 +2,12 @@
 
 mod common;
 
+use common::random::random_program;
 use common::{Expected, programs, run};
+use tla::assembler::assemble;
 use tla::machine::Reading;
 
-/// The JIT at its most eager, and with all guards failing once.
+/// The JIT at its most eager.
 const EAGER: &str = "threshold=1,function_threshold=1,trace_eagerness=1,budget=0,short_unit=0";
 
 #[test]
@@ -44,4 +46,22 @@ fn hot_loops_stay_in_compiled_code() {
     assert_eq!(outcome, "499999500000\n");
     let stats = stats.expect("the JIT is on");
     assert!(stats.entries <= 2 && stats.exits <= 2, "{stats}");
+}
+
+/// The same in all ways.
+#[test]
+fn random_programs() {
+    for seed in 1..=150 {
+        let text = random_program(seed);
+        let program = assemble(&text).unwrap_or_else(|mistake| panic!("seed {seed}: {mistake}\n{text}"));
+        let expected = run(&program, &[], Reading::Native, "off").0;
+        assert_eq!(run(&program, &[], Reading::Jitcode, "").0, expected, "seed {seed}, jitcode\n{text}");
+        for parameters in [EAGER.to_owned(), format!("{EAGER},fail_guards"), "budget=0,threshold=3".to_owned()] {
+            assert_eq!(
+                run(&program, &[], Reading::Native, &parameters).0,
+                expected,
+                "seed {seed}, {parameters}\n{text}"
+            );
+        }
+    }
 }

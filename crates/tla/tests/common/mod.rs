@@ -1,5 +1,9 @@
 //! Programs with what is expected of them, and running them.
 
+#![allow(dead_code)] // Each test uses what it needs.
+
+pub mod random;
+
 use std::cell::RefCell;
 use std::io::{self, Write};
 use std::path::Path;
@@ -7,7 +11,7 @@ use std::rc::Rc;
 
 use tailor::engine::Stats;
 use tla::assembler::assemble;
-use tla::machine::{self, Options, Reading};
+use tla::machine::{self, Options, Reading, RunError};
 use tla::program::Program;
 
 /// What a program's head comment says.
@@ -56,15 +60,26 @@ impl Write for Kept {
     }
 }
 
-/// What a program prints, with its error behind, if there is one; and what the JIT did.
-pub fn run(program: &Program, arguments: &[i64], reading: Reading, parameters: &str) -> (String, Option<Stats>) {
+/// What is printed, with the error behind, if there is one.
+pub fn kept(run: impl FnOnce(Box<dyn Write>) -> Result<i64, RunError>) -> String {
     let kept = Kept::default();
-    let parameters = parameters.parse().expect("parameters are right");
-    let options = Options { reading, parameters, ..Options::default() };
-    let (result, stats) = machine::run(program, arguments, options, Box::new(kept.clone()));
+    let result = run(Box::new(kept.clone()));
     let mut outcome = String::from_utf8(kept.0.take()).expect("numbers are text");
     if let Err(error) = result {
         outcome.push_str(&format!("{error}\n"));
     }
+    outcome
+}
+
+/// What a program prints, and what the JIT did.
+pub fn run(program: &Program, arguments: &[i64], reading: Reading, parameters: &str) -> (String, Option<Stats>) {
+    let parameters = parameters.parse().expect("parameters are right");
+    let options = Options { reading, parameters, ..Options::default() };
+    let mut stats = None;
+    let outcome = kept(|to| {
+        let (result, done) = machine::run(program, arguments, options, to);
+        stats = done;
+        result
+    });
     (outcome, stats)
 }
