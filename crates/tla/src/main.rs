@@ -26,7 +26,7 @@ struct Arguments {
     #[arg(long)]
     jit_stats: bool,
 
-    /// Show the program's threaded code instead of running it: the literature's trace, what is stitched from it, or ours
+    /// Show the program's threaded code instead of running it
     #[arg(long, value_enum)]
     show: Option<Form>,
 
@@ -40,8 +40,11 @@ struct Arguments {
 
 #[derive(ValueEnum, Clone, Copy, Debug)]
 enum Form {
+    /// The literature's trace through all paths
     Trace,
+    /// What is cut and stitched from it
     Classic,
+    /// All paths, each instruction once
     Direct,
 }
 

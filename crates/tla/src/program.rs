@@ -107,10 +107,4 @@ impl Program {
     pub fn main(&self) -> &Function {
         &self.functions[self.main]
     }
-
-    /// The function that an instruction belongs to.
-    pub fn function_at(&self, pc: usize) -> &Function {
-        let above = self.functions.partition_point(|function| function.start <= pc);
-        &self.functions[above - 1]
-    }
 }
