@@ -72,6 +72,13 @@ impl Frame {
         // SAFETY: as for `get`.
         unsafe { self.0.set(index as isize, value) }
     }
+
+    /// Says that the words from `index` on are not in use.
+    #[inline(always)]
+    fn release_from(self, index: u16) {
+        // SAFETY: instructions write such words before they are read; the assembler has checked that.
+        unsafe { self.0.up(index as usize).release() }
+    }
 }
 
 /// Where to go on.
@@ -120,6 +127,7 @@ pub(crate) fn interpret(vm: &mut Vm, mut pc: usize, mut frame: Frame) -> Result<
                 if i.op == Op::Jump || is_true(frame, i) {
                     let target = i.operand as usize;
                     if target <= pc {
+                        frame.release_from(fetch(vm, target).depth);
                         jit::can_enter!(vm, target; frame);
                     }
                     pc = target;
