@@ -48,15 +48,24 @@ fn hot_loops_stay_in_compiled_code() {
     assert!(stats.entries <= 2 && stats.exits <= 2, "{stats}");
 }
 
-/// The same in all ways.
+/// The same in all ways. `TLA_SEEDS` says how many, `TLA_SEED` which is the first.
 #[test]
 fn random_programs() {
-    for seed in 1..=150 {
+    let setting = |name, default| std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(default);
+    let (first, count): (u64, u64) = (setting("TLA_SEED", 1), setting("TLA_SEEDS", 100));
+    for seed in first..first + count {
         let text = random_program(seed);
         let program = assemble(&text).unwrap_or_else(|mistake| panic!("seed {seed}: {mistake}\n{text}"));
         let expected = run(&program, &[], Reading::Native, "off").0;
         assert_eq!(run(&program, &[], Reading::Jitcode, "").0, expected, "seed {seed}, jitcode\n{text}");
-        for parameters in [EAGER.to_owned(), format!("{EAGER},fail_guards"), "budget=0,threshold=3".to_owned()] {
+        let varied = |trace_limit| {
+            format!(
+                "budget=0,short_unit=0,threshold=9,function_threshold=7,trace_eagerness=4,seed={seed},{trace_limit}"
+            )
+        };
+        for parameters in
+            [EAGER.to_owned(), format!("{EAGER},fail_guards"), varied("inline_depth=1"), varied("trace_limit=300")]
+        {
             assert_eq!(
                 run(&program, &[], Reading::Native, &parameters).0,
                 expected,
