@@ -1,6 +1,7 @@
-//! The native reading of `can_enter!`: counting, and entering compiled code.
+//! The native readings of `can_enter!`: none, or counting and entering compiled code.
 //!
-//! In a portal that says where its JIT is (`#[jit(portal, jit = vm.jit)]`), each `can_enter!` becomes, roughly,
+//! A portal that says where its JIT is (`#[jit(portal, jit = vm.jit)]`) has two native readings. One is as it was written, where `can_enter!` is nothing. In the other, which is executed while
+//! the JIT is on, each `can_enter!` becomes, roughly,
 //! ```text
 //! if vm.jit.tick(hash of the greens) {
 //!     match __enter(&vm.jit, hash, vm, method, pc, frame) {
@@ -13,6 +14,8 @@
 //! where `__enter`, out of line, packs the state into words and asks the JIT.
 //!
 //! # Why so
+//! - *Why two?* Who does not want a JIT should not pay for one: counts take 1 to 2 % of the instructions that SOM's interpreter executes (`scripts/native-cost.sh`). A machine is compiled for, or
+//!   not, before it is run; so it can be asked once.
 //! - *Why tokens?* `can_enter!` also stands in the bodies of local macros, which are no syntax trees. What stands for an expression there (`$x`) is given a name while the arguments are parsed.
 //! - *Why no plain macro?* It would have to know the portal's parameters and result.
 
@@ -150,6 +153,11 @@ impl<'a> Portal<'a> {
                 }
             }
         }
+    }
+
+    /// The portal's parameters, passed on.
+    pub fn arguments(&self) -> impl Iterator<Item = &Ident> {
+        self.parameters.iter().map(|p| &p.name)
     }
 
     /// Replaces each `can_enter!` in the portal's body.

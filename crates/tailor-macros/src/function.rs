@@ -275,7 +275,7 @@ impl Expansion<'_> {
         Ok(Pieces { associated: quote!(#associated #entering), method: self.method(), native })
     }
 
-    /// The function by which a portal with a JIT enters it, and the native body that calls that.
+    /// What belongs to a portal with a JIT, and its native body. That asks whether to count, and is else as it was; the function that counts, and the one that enters, stand beside it.
     fn entering(&self) -> syn::Result<Option<(TokenStream, Block)>> {
         let Some(jit) = &self.options.jit else { return Ok(None) };
         let (enter, function, owner) = (self.name("enter"), self.name("function"), self.owner);
@@ -288,9 +288,19 @@ impl Expansion<'_> {
             Owner::Type(t, _) => Some(t),
         };
         let portal = Portal::new(jit, self.signature, self.body, owner, quote!(<#this>::#enter))?;
-        let mut body = self.body.clone();
-        portal.rewrite(&mut body)?;
-        Ok(Some((portal.function(&enter, &quote!(Self::#function())), body)))
+        let mut counting = self.body.clone();
+        portal.rewrite(&mut counting)?;
+        let signature = Signature { ident: self.name("counting"), ..self.signature.clone() };
+        let entered = portal.function(&enter, &quote!(Self::#function()));
+        let (name, arguments) = (&signature.ident, portal.arguments());
+        let mut native = self.body.clone();
+        native.stmts.insert(
+            0,
+            parse_quote!(if ::tailor::Jit::is_on(&#jit) {
+                return <#this>::#name(#(#arguments),*);
+            }),
+        );
+        Ok(Some((quote!(#entered #[inline(never)] #signature #counting), native)))
     }
 
     /// The function that builds a call.

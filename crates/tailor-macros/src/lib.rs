@@ -97,13 +97,12 @@ impl<'ast> Visit<'ast> for Conditions {
     }
 }
 
-/// Gives a function the body of its native reading. Without the feature `jit` it keeps the one that it has, where the label that is gone on with is not used.
+/// Gives a function the body of its native reading, where the label that is gone on with is not used. Without the feature `jit` it keeps the one that it has.
 fn replace_body(block: &mut syn::Block, attributes: &mut Vec<syn::Attribute>, native: Option<syn::Block>) {
     let Some(native) = native else { return };
+    attributes.push(syn::parse_quote!(#[allow(unused_labels, clippy::never_loop)]));
     if ENABLED {
         *block = native;
-    } else {
-        attributes.push(syn::parse_quote!(#[allow(unused_labels, clippy::never_loop)]));
     }
 }
 

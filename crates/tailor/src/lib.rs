@@ -117,7 +117,8 @@ macro_rules! merge_point {
 /// A back edge or a method's entry: `can_enter!(method, target; frame)`.
 ///
 /// Counts, and enters compiled code where there is some, if the portal says where its JIT is (`#[jit(portal, jit = vm.jit)]`). The values are those that the variables of the merge point
-/// will have when it is reached next, in its order. At the entry of a guest function: `can_enter!(call: method, 0; frame)`, which is counted by itself.
+/// will have when it is reached next, in its order. At the entry of a guest function: `can_enter!(call: method, 0; frame)`, which is counted by itself. They are evaluated while the JIT is on
+/// only.
 ///
 /// Compiled code comes back at any merge point of the portal, or from the portal: `can_enter!` is within a loop labelled `'portal`, which it then continues, with the portal's `mut`
 /// parameters set.

@@ -1,8 +1,12 @@
-//! The native reading of `can_enter!`: it counts, in the way that it says, and evaluates its values once. (What comes of entering is tested with the tracer.)
+//! The native readings of `can_enter!`: while the JIT is on it counts, in the way that it says, and evaluates its values once; else it is nothing. (What comes of entering is tested with the
+//! tracer.)
+
+#![cfg(feature = "jit")]
 
 use std::cell::Cell;
 
-use tailor::{Jit, jit};
+use tailor::engine::{Config, Log, Runtime};
+use tailor::{Heap, HeapConfig, Jit, jit};
 
 #[jit::object]
 struct Machine {
@@ -50,11 +54,28 @@ fn run(vm: &mut Machine, code: &[u64], mut pc: usize, mut sum: u64) -> Option<u6
 }
 
 #[test]
-fn a_jit_that_was_not_started_changes_nothing() {
+fn back_edges_and_calls_are_evaluated_while_the_jit_is_on_and_the_result_is_the_same() {
+    let mut heap = Heap::new(HeapConfig::default());
     let mut vm = Machine { jit: Jit::default(), limit: 1000, evaluated: Cell::new(0) };
-    assert_eq!(run(&mut vm, &[5, 7, 0], 0, 0), Some(1008));
-    assert_eq!(vm.evaluated.get(), 83);
-    // A method's entry, too.
-    assert_eq!(run(&mut vm, &[5, 7, 0, 1], 3, 0), Some(1000));
-    assert_eq!(vm.evaluated.get(), 83 + 74);
+    let check = |vm: &mut Machine, evaluated: [u64; 2]| {
+        assert_eq!(run(vm, &[5, 7, 0], 0, 0), Some(1008));
+        assert_eq!(vm.evaluated.take(), evaluated[0]);
+        // A method's entry, too.
+        assert_eq!(run(vm, &[5, 7, 0, 1], 3, 0), Some(1000));
+        assert_eq!(vm.evaluated.take(), evaluated[1]);
+    };
+    check(&mut vm, [0, 0]);
+    // It never asks.
+    let config = || Config {
+        runtime: Runtime::without_objects(),
+        parameters: "threshold=0,function_threshold=0".parse().expect("they are parameters"),
+        describe: |_| String::new(),
+        log: Log::open("").expect("nothing is logged"),
+    };
+    for _ in 0..2 {
+        vm.jit.start(config(), &mut heap).expect("there is a processor, and memory");
+        check(&mut vm, [83, 74]);
+        vm.jit.stop();
+        check(&mut vm, [0, 0]);
+    }
 }

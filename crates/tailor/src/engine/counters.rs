@@ -6,15 +6,18 @@
 //! A hash belongs to two counters, of back edges and of calls. A hash that belongs to a location with compiled code is *pinned*: its counters ask each time.
 //!
 //! # Why so
-//! A tick is three instructions of the interpreter's loop: the hash, `inc` and `js`; at a back edge there is a sum in front of them.
+//! Only while there is a driver is anything counted: portals have a second native reading, without counts, for the rest (see `tailor-macros`' `entering`).
+//!
+//! A tick is four instructions of the interpreter's loop: the table's address, the hash, `inc` and `js`; at a back edge there is a sum in front of them.
 //! - *Why is the hash an offset in bytes?* A machine word's low sixteen bits are had by one instruction, with no shift and no mask. Since what is hashed are multiples of eight (but for
 //!   addresses that are not), these are aligned. If they are not, two counters overlap, which does no more harm than to share one.
 //! - *Why do counters go up, until they are negative?* What is added is a constant, so that the machine's increment does it, with its flags; and a counter of zero will ask only after 2^31
-//!   ticks. So machines that don't compile have a table of zeros, which nobody need fill in, and no test whether they do.
+//!   ticks: it never should.
 //! - *Why two counters?* What is hot differs for back edges and calls. With one counter, either would take away its own share, which would have to be loaded.
-//! - *Why in the struct, not behind a pointer?* That would have to be loaded, too.
+//! - *Why behind a pointer, which is to be loaded?* Machines are moved while they are made, and those that never compile would move a table of 64 KB: half of the instructions that a start
+//!   without compiling had more than one of a build that cannot compile.
 
-use std::cell::{Cell, UnsafeCell};
+use std::cell::{Cell, OnceCell, UnsafeCell};
 
 use tailor_jitcode::handle::HASHES;
 
@@ -30,28 +33,33 @@ enum Kind {
     Call,
 }
 
-/// See the module.
-pub struct Counters {
+/// What is known by hash.
+struct Table {
     /// Pairs of `i32`, back edges first, at the hash's number of bytes; one more for what is not aligned.
     cells: UnsafeCell<[[i32; 2]; HASHES / PAIR + 1]>,
+    /// One bit a pair.
+    pinned: [Cell<u64>; HASHES / PAIR / 64],
+}
+
+/// See the module.
+pub struct Counters {
+    /// Made at the first start.
+    table: OnceCell<Box<Table>>,
     /// After how many ticks a counter asks, by kind; 0 is never.
     thresholds: [Cell<u32>; 2],
     /// See [`Parameters::seed`](super::Parameters::seed).
     seed: Cell<u64>,
-    /// One bit a pair.
-    pinned: [Cell<u64>; HASHES / PAIR / 64],
     /// What asked last.
     asked: Cell<Kind>,
 }
 
 impl Counters {
-    /// Counters that never ask.
-    pub fn off() -> Counters {
+    /// Counters that have not been started.
+    pub fn new() -> Counters {
         Counters {
-            cells: UnsafeCell::new([[0; 2]; HASHES / PAIR + 1]),
+            table: OnceCell::new(),
             thresholds: [const { Cell::new(0) }; 2],
             seed: Cell::new(0),
-            pinned: [const { Cell::new(0) }; HASHES / PAIR / 64],
             asked: Cell::new(Kind::BackEdge),
         }
     }
@@ -63,7 +71,7 @@ impl Counters {
         self.seed.set(seed);
         let fresh = [Kind::BackEdge, Kind::Call].map(|kind| self.fresh(0, kind, 1));
         // SAFETY: nothing refers to the cells, and they are of one thread.
-        unsafe { *self.cells.get() = [fresh; HASHES / PAIR + 1] };
+        unsafe { *self.table().cells.get() = [fresh; HASHES / PAIR + 1] };
         if seed != 0 {
             (0..HASHES as u64).step_by(PAIR).for_each(|hash| self.rest(hash, 1));
         }
@@ -71,27 +79,42 @@ impl Counters {
 
     /// From now on, never ask.
     pub fn stop(&self) {
-        self.pinned.iter().for_each(|word| word.set(0));
-        self.start(0, 0, 0);
+        if let Some(table) = self.table.get() {
+            table.pinned.iter().for_each(|word| word.set(0));
+            self.start(0, 0, 0);
+        }
+    }
+
+    fn table(&self) -> &Table {
+        // SAFETY: zeros are integers. The table is too large for the stack.
+        self.table.get_or_init(|| unsafe { Box::new_zeroed().assume_init() })
     }
 
     /// Counts a back edge; whether to ask.
+    ///
+    /// # Safety
+    /// The counters have been started.
     #[inline(always)]
-    pub fn tick_loop(&self, hash: u64) -> bool {
-        self.tick(hash, Kind::BackEdge)
+    pub unsafe fn tick_loop(&self, hash: u64) -> bool {
+        // SAFETY: the caller's promise.
+        unsafe { self.tick(hash, Kind::BackEdge) }
     }
 
     /// Counts a call; whether to ask.
+    ///
+    /// # Safety
+    /// The counters have been started.
     #[inline(always)]
-    pub fn tick_call(&self, hash: u64) -> bool {
-        self.tick(hash, Kind::Call)
+    pub unsafe fn tick_call(&self, hash: u64) -> bool {
+        // SAFETY: the caller's promise.
+        unsafe { self.tick(hash, Kind::Call) }
     }
 
     #[inline(always)]
-    fn tick(&self, hash: u64, kind: Kind) -> bool {
-        let cell = self.cell(hash, kind);
-        // SAFETY: see `cell`.
+    unsafe fn tick(&self, hash: u64, kind: Kind) -> bool {
+        // SAFETY: the caller's promise: there is a table. For the rest see `cell`.
         let count = unsafe {
+            let cell = self.table.get().unwrap_unchecked().cell(hash, kind);
             let count = cell.read_unaligned().wrapping_add(1);
             cell.write_unaligned(count);
             count
@@ -101,13 +124,6 @@ impl Counters {
             self.asked.set(kind);
         }
         asks
-    }
-
-    /// A counter. It lies in the table, may not be aligned, and nothing refers to it, here or in another thread.
-    #[inline(always)]
-    fn cell(&self, hash: u64, kind: Kind) -> *mut i32 {
-        let at = hash as usize % HASHES + kind as usize * size_of::<i32>();
-        self.cells.get().cast::<u8>().wrapping_add(at).cast()
     }
 
     /// Whether it was a call that asked last, not a back edge.
@@ -131,7 +147,7 @@ impl Counters {
 
     /// Lets the counters of a hash ask each time from now on.
     pub fn pin(&self, hash: u64) {
-        let (word, bit) = self.bit(hash);
+        let (word, bit) = self.table().bit(hash);
         word.set(word.get() | bit);
         self.set(hash, |kind| if self.thresholds[kind as usize].get() == 0 { 0 } else { i32::MIN });
     }
@@ -143,19 +159,14 @@ impl Counters {
 
     /// Whether the counters of a hash ask each time.
     pub fn is_pinned(&self, hash: u64) -> bool {
-        let (word, bit) = self.bit(hash);
+        let (word, bit) = self.table().bit(hash);
         word.get() & bit != 0
-    }
-
-    fn bit(&self, hash: u64) -> (&Cell<u64>, u64) {
-        let at = hash as usize % HASHES / PAIR;
-        (&self.pinned[at / 64], 1 << (at % 64))
     }
 
     fn set(&self, hash: u64, what: impl Fn(Kind) -> i32) {
         for kind in [Kind::BackEdge, Kind::Call] {
             // SAFETY: see `cell`.
-            unsafe { self.cell(hash, kind).write_unaligned(what(kind)) };
+            unsafe { self.table().cell(hash, kind).write_unaligned(what(kind)) };
         }
     }
 
@@ -173,9 +184,57 @@ impl Counters {
     }
 }
 
+impl Table {
+    /// A counter. It lies in the table, may not be aligned, and nothing refers to it, here or in another thread.
+    #[inline(always)]
+    fn cell(&self, hash: u64, kind: Kind) -> *mut i32 {
+        let at = hash as usize % HASHES + kind as usize * size_of::<i32>();
+        self.cells.get().cast::<u8>().wrapping_add(at).cast()
+    }
+
+    fn bit(&self, hash: u64) -> (&Cell<u64>, u64) {
+        let at = hash as usize % HASHES / PAIR;
+        (&self.pinned[at / 64], 1 << (at % 64))
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Counters, HASHES, Kind};
+    use super::{HASHES, Kind};
+
+    /// Counters that have been started.
+    struct Counters(super::Counters);
+
+    impl Counters {
+        /// They never ask.
+        fn off() -> Counters {
+            Counters::start(0, 0, 0)
+        }
+
+        fn start(threshold: u32, function_threshold: u32, seed: u64) -> Counters {
+            let counters = super::Counters::new();
+            counters.start(threshold, function_threshold, seed);
+            Counters(counters)
+        }
+
+        fn tick_loop(&self, hash: u64) -> bool {
+            // SAFETY: they have been started.
+            unsafe { self.0.tick_loop(hash) }
+        }
+
+        fn tick_call(&self, hash: u64) -> bool {
+            // SAFETY: they have been started.
+            unsafe { self.0.tick_call(hash) }
+        }
+    }
+
+    impl std::ops::Deref for Counters {
+        type Target = super::Counters;
+
+        fn deref(&self) -> &super::Counters {
+            &self.0
+        }
+    }
 
     /// Hashes, of which the last two lie at the end, and at no multiple of eight.
     const PLACES: [u64; 5] = [8, 16, 24, HASHES as u64 - 8, HASHES as u64 - 1];
@@ -252,7 +311,7 @@ mod tests {
         assert!(!(0..10_000).any(|_| counters.tick_call(72)));
         // As after 2^31 ticks.
         // SAFETY: see `cell`.
-        unsafe { counters.cell(72, Kind::Call).write(i32::MAX) };
+        unsafe { counters.table().cell(72, Kind::Call).write(i32::MAX) };
         assert!(counters.tick_call(72) && counters.asked_in_vain());
     }
 

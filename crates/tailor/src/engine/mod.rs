@@ -63,12 +63,12 @@ pub use tailor_compiler::runtime::Runtime;
 use tailor_gc::Heap;
 pub(crate) use takeover::ExitState;
 
-/// The JIT compiler of one virtual machine. Made by [`Jit::default`] it only counts; [`Jit::start`] makes it compile.
+/// The JIT compiler of one virtual machine. Made by [`Jit::default`] it does nothing; [`Jit::start`] makes it compile.
 pub struct Jit {
     counters: Counters,
     driver: UnsafeCell<Option<Box<Driver>>>,
     dependencies: Rc<Dependencies>,
-    /// Kept alive for the collector, which holds it weakly.
+    /// Kept alive for the collector, which holds it weakly; `None` if the JIT is off.
     roots: Option<Rc<roots::Roots>>,
 }
 
@@ -117,12 +117,14 @@ impl fmt::Debug for Jit {
 
 impl Default for Jit {
     fn default() -> Self {
-        Jit { counters: Counters::off(), driver: UnsafeCell::new(None), dependencies: Rc::default(), roots: None }
+        Jit { counters: Counters::new(), driver: UnsafeCell::new(None), dependencies: Rc::default(), roots: None }
     }
 }
 
 impl Jit {
     /// Begins to compile, for a machine whose objects lie in `heap`. What was compiled before is thrown away.
+    ///
+    /// A portal that is being executed goes on as it is; those entered from now on are compiled.
     ///
     /// # Errors
     /// If the processor lacks what compiled code needs, or there is no memory for code: then everything goes on without it.
@@ -135,9 +137,9 @@ impl Jit {
         let Parameters { threshold, function_threshold, seed, .. } = config.parameters;
         let driver = Driver::new(config, Rc::clone(&roots), Rc::clone(&self.dependencies))?;
         heap.add_ambiguous_roots(&roots);
-        self.roots = Some(roots);
         *self.driver.get_mut() = Some(Box::new(driver));
         self.counters.start(threshold, function_threshold, seed);
+        self.roots = Some(roots);
         Ok(())
     }
 
@@ -159,16 +161,33 @@ impl Jit {
         self.driver.get_mut().as_ref().map(|driver| &driver.stats)
     }
 
-    /// Counts a back edge to the location with this hash; whether the JIT wants to be asked.
+    /// Whether anything is to be counted: whether the JIT has been started, and not stopped.
+    #[doc(hidden)]
     #[inline(always)]
-    pub fn tick(&self, hash: u64) -> bool {
-        self.counters.tick_loop(hash)
+    pub fn is_on(&self) -> bool {
+        self.roots.is_some()
+    }
+
+    /// Counts a back edge to the location with this hash; whether the JIT wants to be asked.
+    ///
+    /// # Safety
+    /// The JIT has been [on](Jit::is_on).
+    #[doc(hidden)]
+    #[inline(always)]
+    pub unsafe fn tick(&self, hash: u64) -> bool {
+        // SAFETY: the counters are started whenever the JIT is.
+        unsafe { self.counters.tick_loop(hash) }
     }
 
     /// Counts a call of the location with this hash; whether the JIT wants to be asked.
+    ///
+    /// # Safety
+    /// As for [`Jit::tick`].
+    #[doc(hidden)]
     #[inline(always)]
-    pub fn tick_call(&self, hash: u64) -> bool {
-        self.counters.tick_call(hash)
+    pub unsafe fn tick_call(&self, hash: u64) -> bool {
+        // SAFETY: the counters are started whenever the JIT is.
+        unsafe { self.counters.tick_call(hash) }
     }
 
     /// The words of the portal's result, after [`Outcome::Returned`].
