@@ -583,15 +583,18 @@ impl Expansion<'_> {
         let blanks = self.parameters.iter().map(|_| quote!(_));
         let span = self.signature.output.span();
         let put = quote_spanned!(span=> ::tailor::__jit::Results::new(#results).put(#result););
+        // By pointer, so that the function is not compiled into its trampoline once more. If it would not be, then not: a function whose address is taken keeps the plain calling convention.
+        let function = match self.options.never_inlined {
+            true => quote!(#callee),
+            false => quote!(::core::hint::black_box(#callee as unsafe fn(#(#blanks),*) -> _)),
+        };
         quote! {
             #[allow(unused_mut, unused_unsafe, unused_variables)]
             unsafe fn #native #params (#words: *const u64, #results: *mut u64) {
                 unsafe {
                     let mut #words = ::tailor::__jit::Arguments::new(#words);
                     #(#holders)*
-                    // By pointer, so that the function is not compiled into its trampoline once more.
-                    let __function = ::core::hint::black_box(#callee as unsafe fn(#(#blanks),*) -> _);
-                    let #result = __function(#(#arguments),*);
+                    let #result = (#function)(#(#arguments),*);
                     #put
                 }
             }

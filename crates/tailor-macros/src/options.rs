@@ -18,6 +18,8 @@ pub struct Options {
     pub inline_in_tier1: bool,
     /// `#[inline(always)]`: it is recorded where it is called, too.
     pub inlined: bool,
+    /// `#[inline(never)]`.
+    pub never_inlined: bool,
     /// Opaque to the JIT; with its declared effects.
     pub residual: Option<Effects>,
     /// Nothing to the JIT: calls of it vanish.
@@ -180,7 +182,8 @@ impl Options {
             let path = attribute.path();
             let is_ours = path.is_ident("jit") || path.segments.len() == 2 && path.segments[0].ident == "jit";
             if !is_ours {
-                self.inlined |= is_inline_always(&attribute);
+                self.inlined |= is_inline(&attribute, "always");
+                self.never_inlined |= is_inline(&attribute, "never");
                 kept.push(attribute);
                 continue;
             }
@@ -228,7 +231,8 @@ impl Parse for JitOptions {
     }
 }
 
-fn is_inline_always(attribute: &Attribute) -> bool {
+/// Whether it is `#[inline(how)]`.
+fn is_inline(attribute: &Attribute, how: &str) -> bool {
     let Meta::List(list) = &attribute.meta else { return false };
-    list.path.is_ident("inline") && list.tokens.to_string() == "always"
+    list.path.is_ident("inline") && list.tokens.to_string() == how
 }

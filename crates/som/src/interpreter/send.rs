@@ -398,6 +398,7 @@ fn write_links(innermost: Frame) {
 
 /// Invokes a method on the receiver and arguments in a window; `args` is the number of arguments that were passed.
 #[jit]
+#[inline(never)]
 pub(super) fn invoke(
     vm: &mut Vm,
     regs: Regs,
