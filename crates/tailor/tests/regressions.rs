@@ -217,3 +217,27 @@ fn parentheses_behind_a_borrow_belong_to_the_place() {
     both!(shifted(3, 2));
     both!(shifted(3, 16));
 }
+
+#[jit]
+#[allow(unconditional_panic, clippy::out_of_bounds_indexing)]
+fn behind_the_end(x: u32) -> u32 {
+    let mut v = [x];
+    let mut pairs = [(x, [x; 2])];
+    match x {
+        1 => v[3 % 2] &= 5,
+        2 => v[1] = x,
+        3 => pairs[1].0 += 1,
+        4 => pairs[1].1[0] = 1,
+        5 => pairs[0].1[2] = 1,
+        _ => pairs[0].1[1] = 9,
+    }
+    v[0] + pairs[0].1[1]
+}
+
+/// There was no place behind the end of an array, even where it is known that nothing gets there.
+#[test]
+fn an_assignment_behind_the_end_of_an_array_panics() {
+    for x in 0..7 {
+        both!(behind_the_end(x));
+    }
+}

@@ -93,7 +93,16 @@ fn array_element(this: Id, index: Id, length: usize, of: &ElementType) -> Id {
         }
         if let Some(words) = tape.constant_words(index) {
             let index = words[0] as usize;
-            return if index < length { place::part_of(s, this, index) } else { Id::of(tape.undefined(of.shape)) };
+            if index < length {
+                return place::part_of(s, this, index);
+            }
+            // Never executed; but what follows may assign to it.
+            let nothing = tape.undefined(of.shape);
+            return if this.is_place() {
+                s.new_place(Place::Variable(tape.variable_of(nothing)))
+            } else {
+                Id::of(nothing)
+            };
         }
         if this.is_place() {
             return s.new_place(Place::Chosen { of: this, index, length: length as u32, shape: of.shape });
