@@ -323,8 +323,12 @@ impl<T: Target> Checker<'_, T> {
             if let Slot::Value(operand) = slot
                 && let Some(value) = operand.as_op()
             {
-                self.demand(state, self.allocator.result.home(value), operand)
-                    .map_err(|error| format!("at the exit {error}"))?;
+                // What exits compute is there if the double is.
+                let coded = self.allocator.analysis.roles[value] == Role::Coded;
+                let double = self.unit.coded(operand).filter(|_| coded).map(|(_, double)| double);
+                let operand = double.unwrap_or(operand);
+                let home = self.allocator.result.home(operand.as_op().unwrap_or(value));
+                self.demand(state, home, operand).map_err(|error| format!("at the exit {error}"))?;
             }
         }
         Ok(())

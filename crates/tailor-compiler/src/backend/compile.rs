@@ -2,6 +2,7 @@
 
 use std::rc::{Rc, Weak};
 
+use super::analysis::Role;
 use super::machine::Machine;
 use super::native::{Emitter, Input};
 use super::regalloc::{Allocator, EntryLocations, Options, TooLarge};
@@ -9,7 +10,7 @@ use super::target::Loc;
 use crate::code::CodeMemoryError;
 use crate::exit::{Code, ExitId, Interrupted, Parts};
 use crate::interp::{Exit, Outcome};
-use crate::ir::{Descriptors, EntryId, Op, OpCode, Ref, Type, Unit};
+use crate::ir::{Coding, Descriptors, EntryId, Op, OpCode, Ref, Type, Unit};
 use crate::text::print_operation;
 
 /// Why there is no code.
@@ -198,6 +199,7 @@ impl Compiler {
             sites,
             stub_count,
             homes: unit.ops.iter().enumerate().map(|(at, op)| (allocation.home(at), op.ty)).collect(),
+            coded: coded(unit, &self.allocator.analysis.roles),
             conversions: conversions(unit),
             constants: unit.constants.iter().map(|constant| constant.1).collect(),
             snapshots: unit.snapshots.clone(),
@@ -212,6 +214,16 @@ impl Compiler {
         };
         Ok(Code::new(machine, parts))
     }
+}
+
+/// Words that only exits want, with the doubles that they code.
+fn coded(unit: &Unit, roles: &[Role]) -> Vec<(u32, u32, Coding)> {
+    let words = (0..unit.ops.len()).filter(|&at| roles[at] == Role::Coded);
+    let coded = |at: usize| {
+        let (coding, double) = unit.coded(Ref::op(at))?;
+        Some((at as u32, double.as_op()? as u32, coding))
+    };
+    words.filter_map(coded).collect()
 }
 
 /// Operations that convert others between references and words.

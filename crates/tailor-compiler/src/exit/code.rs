@@ -8,7 +8,7 @@ use crate::backend::native::{
     EntryPoint, STUB_BYTES, STUB_RETURN, Site, SiteKind, disassemble, frame_bytes, with_jump,
 };
 use crate::backend::target::Loc;
-use crate::ir::{LabelId, PendingStore, Ref, Slot, SnapshotId, Snapshots, Type};
+use crate::ir::{Coding, LabelId, PendingStore, Ref, Slot, SnapshotId, Snapshots, Type};
 
 /// Number of a place in a compiled unit where it can be left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -46,6 +46,8 @@ pub(crate) struct Parts {
     pub stub_count: u32,
     /// By operation of the unit: where its value is, and its type.
     pub homes: Vec<(Loc, Type)>,
+    /// Words that are not computed, since only exits want them: the operation, the double that it codes, and how; in order.
+    pub coded: Vec<(u32, u32, Coding)>,
     /// Operations that are other operations' values as references or words: operation, operand; in order.
     pub conversions: Vec<(u32, u32)>,
     pub constants: Vec<u64>,
@@ -175,6 +177,13 @@ impl Code {
         self.parts.homes[value].0
     }
 
+    /// What a value is computed from at exits, if it has no home: a double, and how that is coded.
+    pub(crate) fn coded(&self, value: usize) -> Option<(Coding, usize)> {
+        let at = self.parts.coded.binary_search_by_key(&value, |&(op, ..)| op as usize).ok()?;
+        let (_, double, coding) = self.parts.coded[at];
+        Some((coding, double as usize))
+    }
+
     /// The type of a value of the unit; `Void` for constants.
     pub fn type_of(&self, value: Ref) -> Type {
         value.as_op().map_or(Type::Void, |op| self.parts.homes[op].1)
@@ -213,18 +222,41 @@ impl Code {
     }
 
     /// The values that a bridge from this exit takes over, each once: those of the snapshot's frames, innermost first, then those of recipes and pending stores,
-    /// in order. They are values of this unit; the bridge's entry has a parameter for each, of its type.
+    /// in order. They are values of this unit; the bridge's entry has a parameter for each, of its type. Doubles stand for the words of [`Code::exit_coded`].
     pub fn exit_values(&self, exit: ExitId) -> Vec<Ref> {
         let mut values = Vec::new();
+        self.for_each_mentioned(exit, |value| {
+            let home = self.coded(value).map_or(value, |(_, double)| double);
+            if !values.contains(&Ref::op(home)) {
+                values.push(Ref::op(home));
+            }
+        });
+        values
+    }
+
+    /// The words that the exit computes from doubles: each with its double, and how it is coded.
+    pub fn exit_coded(&self, exit: ExitId) -> Vec<(Ref, Ref, Coding)> {
+        let mut words: Vec<(Ref, Ref, Coding)> = Vec::new();
+        self.for_each_mentioned(exit, |value| {
+            if let Some((coding, double)) = self.coded(value)
+                && !words.iter().any(|&(word, ..)| word == Ref::op(value))
+            {
+                words.push((Ref::op(value), Ref::op(double), coding));
+            }
+        });
+        words
+    }
+
+    /// Calls `visit` with every value that the snapshot of an exit mentions.
+    fn for_each_mentioned(&self, exit: ExitId, mut visit: impl FnMut(usize)) {
         let mut add = |slot: Slot| {
             if let Slot::Value(value) = slot
-                && value.as_op().is_some()
-                && !values.contains(&value)
+                && let Some(value) = value.as_op()
             {
-                values.push(value);
+                visit(value);
             }
         };
-        let Some(snapshot) = self.snapshot_of(exit) else { return values };
+        let Some(snapshot) = self.snapshot_of(exit) else { return };
         let all = &self.parts.snapshots;
         let snapshot = &all.snapshots[snapshot.0 as usize];
         for frame in all.chain(snapshot.frames) {
@@ -237,7 +269,6 @@ impl Code {
             let PendingStore { base, index, value, .. } = *store;
             [Some(base), index, Some(value)].into_iter().flatten().for_each(&mut add);
         }
-        values
     }
 
     /// Those of the [values](Code::exit_values) that are conversions (`IntToRef`, `RefToInt`) of others of them: each with that other one. A bridge that converts anew, and does not use the parameter, knows that they are the same.

@@ -141,7 +141,10 @@ impl InterruptedUnit<'_> {
     /// The word of an operand that is alive at the exit.
     pub fn value(&self, operand: Ref) -> u64 {
         match (operand.as_op(), operand.as_constant()) {
-            (Some(op), _) => self.state.word(self.code.home(op)),
+            (Some(op), _) => match self.code.coded(op) {
+                None => self.state.word(self.code.home(op)),
+                Some((coding, double)) => coding.code(self.state.word(self.code.home(double))),
+            },
             (_, Some(constant)) => self.code.constant(constant),
             _ => 0,
         }

@@ -58,11 +58,13 @@
 //!   virtual. A tagged word of a guest language is an `Int`; the conversions cost nothing.
 //! - *Why are frame rebuilds described, not coded?* An exit is taken rarely; its description is shared by many guards, can be read by a bridge's compiler, and costs no machine code.
 
+mod coding;
 pub mod opcode;
 mod snapshot;
 mod tables;
 mod unit;
 
+pub use coding::Coding;
 pub use opcode::{OpCode, Type};
 pub use snapshot::{Frame, FrameId, PendingStore, Recipe, Slot, Snapshot, SnapshotId, Snapshots};
 pub use tables::{

@@ -1,39 +1,17 @@
 //! Doubles in words that carry a tag: so that a loop that computes with them need not code and decode them in each iteration.
 //!
-//! Guest languages keep doubles in tagged words as `rotl(bits(f) + bias, rotation)`, or with a part of that. Within straight code, decoding what has been coded cancels by the rules of `fold`. Round a loop it would not: there, the word is a
-//! parameter of the label. So a place whose word was coded by the first iteration gets a second parameter, the double itself; decoding the word yields it. The word goes round as well, since exits want it, and its tag has been tested already: nothing
-//! waits for it.
+//! Within straight code, decoding what has been coded cancels by the rules of `fold`. Round a loop it would not: there, the word is a
+//! parameter of the label. So a place whose word was coded by the first iteration gets a second parameter, the double itself, and the word is coded from it behind the label, where it is wanted at all: mostly by exits, which do that themselves
+//! (see the backend). The first parameter is left without use, and goes. What is known of the word by its tag is true as before, since coding is one-to-one.
 
-use super::trail::Event;
 use super::walk::{Walk, as_virtual};
-use crate::ir::{Op, OpCode, Ref, Type};
-
-/// How a double is coded; see the module's header.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Coding {
-    /// What is added to the bits.
-    pub bias: u64,
-    /// By how many bits the sum is rotated left.
-    pub rotation: u32,
-}
+use crate::ir::{Coding, Op, OpCode, Ref, Type};
 
 impl Walk<'_> {
     /// How a word has been coded, if it has been.
     pub(super) fn coding_of(&self, word: Ref) -> Option<Coding> {
-        let operation = |value: Ref, code: OpCode| {
-            let at = value.as_op().filter(|_| as_virtual(value).is_none())?;
-            Some(self.out.ops[at]).filter(|op| op.code == code)
-        };
-        let (mut rest, mut coding) = (word, Coding { bias: 0, rotation: 0 });
-        if let Some(op) = operation(rest, OpCode::RotL) {
-            coding.rotation = self.constant_bits(Ref::from_word(op.b))? as u32 & 63;
-            rest = Ref::from_word(op.a);
-        }
-        if let Some(op) = operation(rest, OpCode::Add) {
-            coding.bias = self.constant_bits(Ref::from_word(op.b))?;
-            rest = Ref::from_word(op.a);
-        }
-        operation(rest, OpCode::FloatBits).map(|_| coding)
+        let word = Some(word).filter(|&word| as_virtual(word).is_none())?;
+        self.out.coded(word).map(|(coding, _)| coding)
     }
 
     /// The double that a word codes.
@@ -45,12 +23,12 @@ impl Walk<'_> {
         self.unary(OpCode::BitsFloat, bits)
     }
 
-    /// From now on, `word` is known to code `double`.
-    pub(super) fn learn_decoded(&mut self, word: Ref, coding: Coding, double: Ref) {
-        let decoded = self.decode(word, coding);
-        if let Some(at) = decoded.as_op().filter(|&at| self.s.replaced[at] == decoded && decoded != double) {
-            self.s.replaced[at] = double;
-            self.s.trail.push(Event::Replaced(at as u32));
-        }
+    /// The word that codes a double.
+    pub(super) fn code(&mut self, double: Ref, coding: Coding) -> Ref {
+        let bits = self.unary(OpCode::FloatBits, double);
+        let bias = self.out.int(coding.bias as i64);
+        let sum = self.pure(Op { a: bits.word(), b: bias.word(), ..Op::new(OpCode::Add, Type::Int) });
+        let rotation = self.out.int(i64::from(coding.rotation));
+        self.pure(Op { a: sum.word(), b: rotation.word(), ..Op::new(OpCode::RotL, Type::Int) })
     }
 }

@@ -23,9 +23,8 @@
 //! Those of traces: the entry's block does nothing but jump to the loop, which begins with a `GuardValid` and is the unit's last block. And nothing that the loop relies on may be of such a kind that nobody else can have it: an object that the first iteration
 //! has allocated, the result of a call.
 
-use super::coding::Coding;
 use super::facts::Fact;
-use crate::ir::{AllocId, EntryId, LabelId, MemId, Op, Type};
+use crate::ir::{AllocId, Coding, EntryId, LabelId, MemId, Op, Type};
 
 /// An operand of a definition or address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -67,7 +67,6 @@ mod transfer;
 mod virtuals;
 mod walk;
 
-pub use coding::Coding;
 pub use facts::Fact;
 pub use loops::{Definition, HeldLocation, HeldObject, Holding, Links, LoopEntry, Passed, Term, Variable};
 pub use options::{Options, Passes, UnknownPass};

@@ -27,12 +27,11 @@
 //! the same place. Others are written before the label.
 
 use super::cfg::for_each_use_backwards;
-use super::coding::Coding;
 use super::facts::Fact;
 use super::heap::{Location, bits};
 use super::walk::{Walk, as_virtual, virtual_value};
 use crate::ir::opcode::Class;
-use crate::ir::{LabelId, ListRange, MemId, Op, OpCode, Ref, Type, Width};
+use crate::ir::{Coding, LabelId, ListRange, MemId, Op, OpCode, Ref, Type, Width};
 
 /// How many of the lowest bits may be a tag.
 const TAG_BITS: u32 = 3;
@@ -574,8 +573,10 @@ impl Walk<'_> {
         }
         for number in 0..self.s.state.decoded.len() {
             let Decoded { word, coding } = self.s.state.decoded[number];
-            let word = self.s.state.parameters[word as usize].value;
-            self.learn_decoded(word, coding, Ref::op(first + number));
+            let parameter = self.s.state.parameters[word as usize];
+            let coded = self.code(Ref::op(first + number), coding);
+            self.refine(coded, parameter.guess);
+            self.s.state.parameters[word as usize].value = coded;
         }
     }
 

@@ -4,7 +4,7 @@
 //! execution, the exit has done so already; for the unit, the bridge has to.
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use tailor_compiler::ir::{FrameId, Op, OpCode, Ref, Slot, Type};
+use tailor_compiler::ir::{Coding, FrameId, Op, OpCode, Ref, Slot, Type};
 use tailor_jitcode::code::Register;
 
 use super::frames::{ROOT_FRAME, WORDS};
@@ -87,6 +87,13 @@ impl<'d> Tracer<'d> {
             if value.as_op().is_some() {
                 let param = tracer.unit.push(Op::new(OpCode::Param, parent.type_of(value)));
                 map.insert(value, param);
+            }
+        }
+        // Words that the exit computes are computed anew.
+        for (word, double, coding) in parent.exit_coded(id) {
+            if let Some(&double) = map.get(&double) {
+                let coded = tracer.coded(double, coding);
+                map.insert(word, coded);
             }
         }
         // What is another of the values, converted, is converted anew: so it is known to be the same.
@@ -175,6 +182,15 @@ impl<'d> Tracer<'d> {
             Slot::Dead => return self.intern(ty, 0),
         };
         self.converted_to(value, ty)
+    }
+
+    /// The word that codes a double.
+    fn coded(&mut self, double: Ref, coding: Coding) -> Ref {
+        let bits = self.converted_to(double, Type::Int);
+        let bias = self.intern(Type::Int, coding.bias);
+        let sum = self.unit.push(Op { a: bits.word(), b: bias.word(), ..Op::new(OpCode::Add, Type::Int) });
+        let rotation = self.intern(Type::Int, u64::from(coding.rotation));
+        self.unit.push(Op { a: sum.word(), b: rotation.word(), ..Op::new(OpCode::RotL, Type::Int) })
     }
 
     /// The same word as a value of this type.

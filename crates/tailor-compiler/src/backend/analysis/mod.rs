@@ -21,11 +21,17 @@
 //! A comparison whose only reader is a guard, branch or selection soon behind it, in the same block, is made there, and leaves its result in the flags. An overflow test beside the arithmetic that it
 //! tests takes that arithmetic to the guard: one instruction computes both (the arithmetic may come before, between or after). A load whose only reader
 //! comes next becomes a memory operand; nothing that writes memory can be in between.
+//!
+//! # Words that code doubles
+//! A word that codes a double ([`Coding`](crate::ir::Coding)), and that no instruction reads, is not computed at all ([`Role::Coded`]): the exits that want it code it themselves. It then is the double that has to be alive there. A test of
+//! the word's tag does not count as reading it if the tag can be had of the double's upper bits ([`field`]).
 
+mod field;
 mod walk;
 
 use super::target::Target;
 use crate::ir::{Descriptors, OpCode, Ref, Unit};
+pub use field::{Field, field};
 use walk::Walk;
 
 /// No value, no position.
@@ -46,6 +52,8 @@ pub enum Role {
     Late,
     /// The same, if it comes behind the guard or branch that uses the test.
     Early,
+    /// A word that codes a double: computed by the exits that want it, if any; who tests it reads the double.
+    Coded,
 }
 
 /// What the value of an operation is preferably computed in: a register number, or 64 more than the index of a parameter that it will be passed to, or [`NONE`].
@@ -113,6 +121,10 @@ impl Operands {
                     if Ref::from_word(load_op.b) != Ref::NONE {
                         operands.push(load, 1, Ref::from_word(load_op.b));
                     }
+                }
+                Some(word) if roles[word] == Role::Coded => {
+                    let (_, double) = unit.coded(value).expect("only what codes a double has this role");
+                    operands.push(at, field, double);
                 }
                 _ => operands.push(at, field, value),
             }

@@ -1,6 +1,7 @@
 //! The walk itself: one operation after the other, from the last to the first.
 
-use super::{Analysis, Condition, Operands, Role, arithmetic_of, condition};
+use super::field::of_double;
+use super::{Analysis, Condition, NONE, Operands, Role, arithmetic_of, condition, field};
 use crate::backend::target::{Target, entry_locations};
 use crate::ir::opcode::Class;
 use crate::ir::{Descriptors, FrameId, ListRange, MemId, Op, OpCode, PendingStore, Ref, Slot, SnapshotId, Type, Unit};
@@ -23,6 +24,12 @@ impl<T: Target> Walk<'_, T> {
         let at = self.at;
         if self.analysis.end[at] != 0 {
             self.dies_before(at);
+        }
+        if self.is_for_exits_only(at) {
+            self.analysis.roles[at] = Role::Coded;
+        }
+        if self.analysis.roles[at] == Role::Coded {
+            self.coded(at);
         }
         if self.analysis.roles[at] != Role::Own {
             return;
@@ -72,6 +79,27 @@ impl<T: Target> Walk<'_, T> {
                     self.operands(at);
                 }
             }
+        }
+    }
+
+    /// Whether a value that codes a double is needed, but read by nobody.
+    fn is_for_exits_only(&self, at: usize) -> bool {
+        let Analysis { roles, end, next_use, .. } = &*self.analysis;
+        roles[at] == Role::Own && end[at] != 0 && next_use[at] == NONE && self.codes_double(Ref::op(at))
+    }
+
+    fn codes_double(&self, word: Ref) -> bool {
+        self.unit.coded(word).is_some_and(|(_, double)| double.as_op().is_some())
+    }
+
+    /// Exits that want the word `at` need the double that it codes.
+    fn coded(&mut self, at: usize) {
+        let end = self.analysis.end[at];
+        if end != 0
+            && let Some((_, double)) = self.unit.coded(Ref::op(at))
+            && let Some(double) = double.as_op()
+        {
+            self.needed(double, end);
         }
     }
 
@@ -285,21 +313,44 @@ impl<T: Target> Walk<'_, T> {
             return;
         }
         self.analysis.roles[test] = Role::Fused;
-        let zero = |word| {
-            let constant = Ref::from_word(word).as_constant();
-            constant.is_some_and(|number| self.unit.constants[number].1 == 0)
-        };
+        let constant = |word| Some(self.unit.constants[Ref::from_word(word).as_constant()?].1);
         if matches!(op.code, OpCode::Eq | OpCode::Ne)
-            && zero(op.b)
+            && let Some(value) = constant(op.b)
             && let Some(and) = self.only_reader(Ref::from_word(op.a), test)
             && self.unit.ops[and].code == OpCode::And
             && !self.is_read_between(and, test)
         {
-            self.analysis.roles[and] = Role::Fused;
-            self.fold_condition(and, test);
-        } else {
-            self.fold_condition(test, test);
+            let reads_double = self.tests_double(and, value);
+            if reads_double || value == 0 || field(self.unit, &self.analysis.roles, test, and).is_some() {
+                self.analysis.roles[and] = Role::Fused;
+                if value == 0 && !reads_double {
+                    self.fold_condition(and, test);
+                }
+                return;
+            }
         }
+        self.fold_condition(test, test);
+    }
+
+    /// If the conjunction `and`, which is compared with `value`, is one with a word that codes a double and that nobody else reads: lets it read the double.
+    fn tests_double(&mut self, and: usize, value: u64) -> bool {
+        let op = self.unit.ops[and];
+        let Some(word) = Ref::from_word(op.a).as_op() else { return false };
+        let Some(mask) = Ref::from_word(op.b).as_constant().map(|number| self.unit.constants[number].1) else {
+            return false;
+        };
+        let Analysis { roles, next_use, .. } = &*self.analysis;
+        let unread = roles[word] == Role::Own && next_use[word] == NONE && word + 1 == and;
+        let tests_double = unread
+            && value & !mask == 0
+            && self.codes_double(Ref::op(word))
+            && of_double(self.unit, Ref::op(word), mask, value).is_some();
+        // Nor does anything between the conjunction and the guard.
+        if !tests_double || self.is_read_between(word, and) {
+            return false;
+        }
+        self.analysis.roles[word] = Role::Coded;
+        true
     }
 
     /// Whether a test can as well be made where operation `at` uses it: nothing in between reads its value or changes the flow of control.

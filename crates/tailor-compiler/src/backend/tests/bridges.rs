@@ -4,7 +4,7 @@ use super::super::{CompileError, Compiler, Machine, Options, Run, run};
 use super::Fixture;
 use crate::exit::{BridgeError, Code, ExitId};
 use crate::interp::{Exit, Outcome};
-use crate::ir::{Op, OpCode, Ref, Slot, SnapshotId, Type, Unit};
+use crate::ir::{Coding, Op, OpCode, Ref, Slot, SnapshotId, Type, Unit};
 use crate::random::generate::{arguments, generate};
 use crate::random::world::World;
 
@@ -138,13 +138,23 @@ fn repeat(unit: &Unit, code: &Code, exit: ExitId, snapshot: SnapshotId) -> Unit 
     bridge.push(Op { a: label.0, ..Op::new(OpCode::Label, Type::Void) });
     let parameters: Vec<Ref> =
         values.iter().map(|&value| bridge.push(Op::new(OpCode::Param, unit.type_of(value)))).collect();
+    let mut taken_over: Vec<(Ref, Ref)> = values.iter().copied().zip(parameters.iter().copied()).collect();
+    for (word, double, coding) in code.exit_coded(exit) {
+        let (_, double) = *taken_over.iter().find(|&&(value, _)| value == double).unwrap();
+        let bits = bridge.push(Op { a: double.word(), ..Op::new(OpCode::FloatBits, Type::Int) });
+        let bias = bridge.int(coding.bias as i64);
+        let sum = bridge.push(Op { a: bits.word(), b: bias.word(), ..Op::new(OpCode::Add, Type::Int) });
+        let rotation = bridge.int(i64::from(coding.rotation));
+        let coded = bridge.push(Op { a: sum.word(), b: rotation.word(), ..Op::new(OpCode::RotL, Type::Int) });
+        taken_over.push((word, coded));
+    }
     let all = &unit.snapshots;
     let mut parent = None;
     let frames: Vec<_> = all.chain(all.snapshots[snapshot.0 as usize].frames).collect();
     for &id in frames.iter().rev() {
         let slots = all.slots_of(id).iter().map(|&slot| match slot {
-            Slot::Value(value) => match values.iter().position(|&other| other == value) {
-                Some(number) => Slot::Value(parameters[number]),
+            Slot::Value(value) => match taken_over.iter().find(|&&(other, _)| other == value) {
+                Some(&(_, here)) => Slot::Value(here),
                 None => {
                     let (ty, bits) = unit.constants[value.as_constant().unwrap()];
                     Slot::Value(bridge.constant(ty, bits))
@@ -236,4 +246,30 @@ fn conversions_of_other_values_are_told() {
     let exit = code.exits().find(|&exit| code.snapshot_of(exit).is_some()).unwrap();
     // What %w was made of is not mentioned.
     assert_eq!(code.exit_copies(exit), [(Ref::op(4), Ref::op(1))]);
+}
+
+#[test]
+fn words_that_exits_compute_are_told_with_their_doubles() {
+    let mut fixture = Fixture::new();
+    let text = "entry(%x: float, %z: int):
+       %y = fadd %x, %x
+       %b = fbits %y
+       %s = add %b, 0x1000000000000000
+       %w = rotl %s, 3
+       guard_true %z [ 1@1 { %w, %z } < 1@2 { %w, %b } ]
+       return(%w)";
+    // Where nobody reads the word.
+    let code = fixture.compile(&text.replace("return(%w)", "return(%z)"));
+    let exit = code.exits().find(|&exit| code.snapshot_of(exit).is_some()).unwrap();
+    assert_eq!(code.exit_values(exit), [Ref::op(3), Ref::op(2)]);
+    let coding = |bias, rotation| Coding { bias, rotation };
+    let expected = [(Ref::op(6), Ref::op(3), coding(1 << 60, 3)), (Ref::op(4), Ref::op(3), coding(0, 0))];
+    assert_eq!(code.exit_coded(exit), expected);
+    let Run::Ended(outcome) = fixture.run(&code, &[1.5f64.to_bits(), 0]) else { panic!("nothing is refused") };
+    let word = (3.0f64.to_bits() + (1 << 60)).rotate_left(3);
+    assert_eq!(value(&outcome), (1, vec![word, 0]));
+    // Where it is returned it is computed, and so is what it is computed from.
+    let code = fixture.compile(text);
+    assert!(code.exit_coded(exit).is_empty());
+    assert_eq!(code.exit_values(exit).len(), 3);
 }

@@ -452,3 +452,52 @@ none(%s: int):
     assert_eq!(same(bits, &[5, 10]), Outcome::Returned(vec![14, 5]));
     assert_eq!(same(bits, &[3, 10]), Outcome::Returned(vec![10]));
 }
+
+#[test]
+fn tags_of_words_that_code_doubles_are_tested_on_the_doubles() {
+    // Bias, rotation, mask, tag: the first as guest languages have it; the last four have to be tested on the word.
+    let forms: [(u64, u32, u64, u64); 9] = [
+        (1 << 60, 3, 3, 2),
+        (1 << 60, 3, 3, 0),
+        (1 << 59, 4, 6, 4),
+        (0, 5, 0x1c, 0x14),
+        (7 << 57, 3, 7, 5),
+        (3, 3, 3, 2),
+        (1 << 60, 3, 9, 1),
+        (1 << 60, 40, 0xff_ffff, 0x12_3456),
+        (1 << 60, 0, 3, 2),
+    ];
+    for (bias, rotation, mask, tag) in forms {
+        let text = format!(
+            "entry(%x: float, %k: int):
+               %y = fmul %x, 1.0
+               %b = fbits %y
+               %s = add %b, {bias}
+               %w = rotl %s, {rotation}
+               %t = and %w, {mask}
+               %e = eq %t, {tag}
+               guard_true %e [ 1@1 {{ %w, %k, %y }} ]
+               guard_true %k [ 1@2 {{ %w, %k }} ]
+               return(%k)"
+        );
+        let mut fixture = Fixture::new();
+        let code = fixture.compile(&text);
+        for exponent in (0..2048u64).step_by(31).chain([767, 768, 1023, 1279, 1280, 2046]) {
+            for sign in [0, 1 << 63] {
+                for mantissa in [0, 1, 0x8_0000_0000_0001, 0xf_ffff_ffff_ffff] {
+                    let bits = if exponent == 2047 { 0x7ff << 52 } else { exponent << 52 | mantissa };
+                    let word = (bits | sign).wrapping_add(bias).rotate_left(rotation);
+                    match fixture.run(&code, &[bits | sign, exponent & 1]) {
+                        Run::Ended(Outcome::Returned(_)) => assert!(word & mask == tag && exponent & 1 == 1),
+                        Run::Ended(Outcome::Exited(exits)) => {
+                            let frame = &exits[0].frames[0];
+                            assert_eq!(frame.words[0], word);
+                            assert_eq!(frame.position == 1, word & mask != tag, "{bits:x} {bias:x} {rotation} {mask}");
+                        }
+                        other => panic!("{other:?}"),
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,8 +1,8 @@
 //! Integer operations, conversions to integers, and conditions.
 
-use super::super::analysis::{Condition, condition};
+use super::super::analysis::{Condition, Field, condition, field};
 use super::super::target::Reg;
-use super::assembler::{Cc, Rm, narrow, second, second_wide, wide};
+use super::assembler::{Cc, Mem, Rm, narrow, second, second_wide, wide};
 use super::emit::{Cold, Emit, Operand};
 use super::registers::{FLOAT_SCRATCH, RAX, RCX, RDX, SCRATCH};
 use crate::ir::{Op, OpCode, Ref, Type};
@@ -27,6 +27,9 @@ const SUB: u8 = 5;
 const XOR: u8 = 6;
 const CMP: u8 = 7;
 
+/// The group number of the logical shift to the right.
+const SHIFT_RIGHT: u8 = 5;
+
 impl Emit<'_> {
     /// An operation whose value is an integer or reference and that is pure.
     pub fn integer(&mut self, op: &Op) {
@@ -42,7 +45,7 @@ impl Emit<'_> {
                 self.long(op.code, to);
             }
             OpCode::Shl => self.shift(4, 0x66, to),
-            OpCode::Shr => self.shift(5, 0xf2, to),
+            OpCode::Shr => self.shift(SHIFT_RIGHT, 0xf2, to),
             OpCode::Sar => self.shift(7, 0xf3, to),
             OpCode::RotL => self.shift(0, 0, to),
             OpCode::Neg => self.unary(3, to),
@@ -302,7 +305,10 @@ impl Emit<'_> {
             }
         };
         if self.unit.ops[reader].code == OpCode::And {
-            self.test_bits(reader);
+            match field(self.unit, &self.input.analysis.roles, test, reader) {
+                Some(field) if field.shift != 0 || field.addend != 0 => self.test_field(reader, field),
+                _ => self.test_bits(reader),
+            }
             Test::One(cc)
         } else {
             Test::One(if self.compare(reader) { swapped(cc) } else { cc })
@@ -346,14 +352,7 @@ impl Emit<'_> {
         let (a, b) = (self.operand(at, 0), self.operand(at, 1));
         let (a, b) = if matches!(a, Operand::Reg(_)) { (a, b) } else { (b, a) };
         match (a, b) {
-            (Operand::Reg(a), Operand::Constant(bits @ 0..0x80, _)) => {
-                self.asm().encode(super::assembler::bytes(0xf6), 0, Rm::Reg(a), 1);
-                self.asm().put(bits, 1);
-            }
-            (Operand::Reg(a), Operand::Constant(bits @ 0x80..0x8000_0000, _)) => {
-                self.asm().encode(narrow(0xf7), 0, Rm::Reg(a), 4);
-                self.asm().put(bits, 4);
-            }
+            (Operand::Reg(a), Operand::Constant(bits @ 0..0x8000_0000, _)) => self.test_mask(a, bits as u32),
             (Operand::Reg(a), _) => {
                 let b = self.rm(b);
                 self.asm().op(wide(0x85), a, b);
@@ -368,6 +367,35 @@ impl Emit<'_> {
                 let a = self.rm(a);
                 self.asm().op(wide(0x85), SCRATCH, a);
             }
+        }
+    }
+
+    /// Sets the flags by some bits of the left operand of operation `at`: zero if they are as they should be.
+    fn test_field(&mut self, at: usize, field: Field) {
+        match self.operand(at, 0) {
+            Operand::Reg(from) if field.shift == 0 => self.asm().lea(SCRATCH, Mem::base(from, field.addend)),
+            operand => {
+                match operand {
+                    Operand::Reg(from) => self.copy(SCRATCH, from),
+                    other => self.bring(SCRATCH, other),
+                }
+                if field.shift != 0 {
+                    self.with_byte(0xc1, SHIFT_RIGHT, SCRATCH, field.shift as u8);
+                }
+                self.asm().group1(ADD, SCRATCH, field.addend);
+            }
+        }
+        self.test_mask(SCRATCH, field.mask);
+    }
+
+    /// Sets the flags by the bits of a register where the mask has ones; that is less than `1 << 31`.
+    fn test_mask(&mut self, register: Reg, mask: u32) {
+        if mask < 0x80 {
+            self.asm().encode(super::assembler::bytes(0xf6), 0, Rm::Reg(register), 1);
+            self.asm().put(u64::from(mask), 1);
+        } else {
+            self.asm().encode(narrow(0xf7), 0, Rm::Reg(register), 4);
+            self.asm().put(u64::from(mask), 4);
         }
     }
 
@@ -401,7 +429,6 @@ impl Emit<'_> {
 
 /// Whether an operand's address is in the emitter's register.
 fn uses_scratch(operand: Operand) -> bool {
-    use super::assembler::Mem;
     match operand {
         Operand::Mem(Mem::At { base, index, .. }) => {
             base == Some(SCRATCH) || index.is_some_and(|(index, _)| index == SCRATCH)

@@ -255,7 +255,18 @@ impl Generator<'_> {
         let bits = self.hidden(Op { a: float.word(), ..Op::new(OpCode::FloatBits, Type::Int) });
         let sum = self.value(OpCode::Add, Kind::Int, &[bits, bias]);
         let word = self.value(OpCode::RotL, Kind::Int, &[sum, there]);
+        if self.rng.chance(70) {
+            // Whether the double can be coded so: its tag tells.
+            let (mask, tag) = self.rng.pick(&[(3, 2), (3, 2), (3, 1), (1, 0), (6, 4), (7, 2), (5, 1)]);
+            let (mask, tag) = (self.int(mask), self.int(tag));
+            let bits = self.value(OpCode::And, Kind::Int, &[word, mask]);
+            let is_coded = self.value(OpCode::Eq, Kind::Truth, &[bits, tag]);
+            self.guard(OpCode::GuardTrue, is_coded);
+        }
         self.sample.essential[first..].fill(true);
+        if self.rng.chance(50) {
+            return;
+        }
         let field = Field { mem, kind: Kind::Int, last_index: 0, immutable: false };
         self.store_at(base, field, Ref::NONE, word);
     }
