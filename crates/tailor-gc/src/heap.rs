@@ -11,6 +11,9 @@
 //! nursery; the nursery's budget shrinks to half of it, as in Appel's collector (1989), so that survivors have a place
 //! within the limit. While a collection runs, copies may exceed the limit by the size of the nursery.
 //!
+//! The nursery begins at a size that caches hold. Where more than an eighth of it survives, it doubles, up to [`MOST_GROWTH`] times: what is in use for the length of some phase of the program
+//! is then dead before it is copied, and to copy an object costs as much as many misses of a cache. Where nearly nothing survives, it halves again.
+//!
 //! # For compiled code
 //! `heap` is the address of the [`Heap`], `stack` its guest stack, all offsets are in bytes. To allocate `size` bytes,
 //! at most [`Heap::MAX_INLINE`]:
@@ -78,7 +81,7 @@ impl std::error::Error for OutOfMemory {}
 pub struct HeapConfig {
     /// The most bytes that may be in use. Default: half of the machine's memory.
     pub limit: usize,
-    /// Bytes of new objects between collections. Default: 4 MB.
+    /// Bytes of new objects between collections, at least: if many survive, up to eight times as many. Default: 4 MB.
     pub nursery: usize,
     /// Collect at every allocation, and move as much as possible. Default: no.
     pub stress: bool,
@@ -112,6 +115,11 @@ const LARGE: usize = 8 << 10;
 /// Mature objects may grow by this factor, but at least by so many bytes, between full collections.
 const GROWTH_FACTOR: usize = 2;
 const GROWTH_BYTES: usize = 32 << 20;
+/// The nursery grows to at most so many times its first size.
+const MOST_GROWTH: usize = 8;
+/// It grows if more than one byte in so many survives, and shrinks if fewer than one in so many do.
+const GROW_AT: u64 = 8;
+const SHRINK_AT: u64 = 64;
 /// The part of the limit that is the reserve.
 const RESERVE_PART: usize = 64;
 /// In stress mode, one collection in so many is a full one.
@@ -139,6 +147,8 @@ pub struct Heap {
     pub(crate) collector: Box<Collector>,
     config: HeapConfig,
     sampler: Sampler,
+    /// Bytes of new objects between collections, at present.
+    nursery_bytes: usize,
     /// Mature bytes that call for a full collection.
     full_threshold: usize,
     /// A collection has begun and not ended. Seen outside of a collection, it has panicked, and the heap cannot be used.
@@ -161,7 +171,7 @@ impl Heap {
 
     /// Makes a heap. Address space is reserved at once, memory is taken as it is needed.
     pub fn new(config: HeapConfig) -> Heap {
-        let blocks = (config.limit / BLOCK).saturating_add(2 * config.nursery / BLOCK);
+        let blocks = (config.limit / BLOCK).saturating_add(2 * MOST_GROWTH * config.nursery / BLOCK);
         // Twice what may be in use, so that runs for large objects are found however scattered the rest is.
         let space = Space::new(blocks.saturating_mul(2).saturating_add(64));
         let sampler = Sampler::new(config.sampling);
@@ -171,6 +181,7 @@ impl Heap {
             gap_end: std::ptr::null_mut(),
             reserve: NO_RESERVE,
             collector: Box::new(Collector::new(space)),
+            nursery_bytes: config.nursery,
             config,
             sampler,
             full_threshold: GROWTH_BYTES,
@@ -484,6 +495,8 @@ impl Heap {
     /// # Safety
     /// As for [`Heap::alloc`].
     pub unsafe fn collect(&mut self, guest_stack: StackRange) {
+        // Whoever asks wants memory back.
+        self.nursery_bytes = self.config.nursery;
         // Without memory for copies there is nothing to be done, and the next allocation will tell.
         let _ = self.collect_full(guest_stack, Evacuation::IfFragmented);
     }
@@ -546,11 +559,13 @@ impl Heap {
 
     /// `None` if there is no memory to copy survivors to.
     fn collect_young(&mut self, guest_stack: StackRange) -> Option<()> {
+        let before = self.collector.stats.promoted_bytes;
         let pause = self.pause(guest_stack, |collector, stacks| {
             // SAFETY: whoever called the heap vouches for the guest stack; `pause` provides the rest.
             unsafe { collector.minor(stacks, Pinned::MayStayYoung) }
         })?;
         self.collector.stats.count_minor(pause);
+        self.adapt_nursery(self.collector.stats.promoted_bytes - before);
         self.after_collection();
         Some(())
     }
@@ -558,7 +573,7 @@ impl Heap {
     /// `None` if there is no memory to copy survivors to.
     fn collect_full(&mut self, guest_stack: StackRange, evacuation: Evacuation) -> Option<()> {
         let free = self.limit_blocks().saturating_sub(self.collector.space.used());
-        let room = free + self.config.nursery / BLOCK;
+        let room = free + self.nursery_bytes / BLOCK;
         let pause = self.pause(guest_stack, |collector, stacks| {
             // SAFETY: as in `collect_young`.
             unsafe { collector.full(stacks, evacuation, room) }
@@ -570,7 +585,7 @@ impl Heap {
         self.collector.stats.live_bytes = (tenured * BLOCK - self.collector.old.available_bytes()) as u64;
         self.after_collection();
         // What will be used before the next full collection is kept: to page memory in again costs more than to fill it.
-        self.collector.space.discard_free((self.full_threshold - mature + self.config.nursery) / BLOCK);
+        self.collector.space.discard_free((self.full_threshold - mature + self.nursery_bytes) / BLOCK);
         Some(())
     }
 
@@ -605,10 +620,20 @@ impl Heap {
         }
     }
 
+    /// Changes the nursery's size if another would serve better; so many bytes of it have just survived.
+    fn adapt_nursery(&mut self, survived: u64) {
+        let new = self.collector.nursery.budget as u64;
+        if survived * GROW_AT > new {
+            self.nursery_bytes = (self.nursery_bytes * 2).min(self.config.nursery * MOST_GROWTH);
+        } else if survived * SHRINK_AT < new {
+            self.nursery_bytes = (self.nursery_bytes / 2).max(self.config.nursery);
+        }
+    }
+
     fn set_budget(&mut self) {
         let room = self.room();
         let holes = self.collector.old.available_bytes() / BLOCK;
-        let blocks = room.min((room + holes) / 2).min(self.config.nursery / BLOCK).max(1);
+        let blocks = room.min((room + holes) / 2).min(self.nursery_bytes / BLOCK).max(1);
         self.collector.nursery.budget = blocks * BLOCK;
     }
 

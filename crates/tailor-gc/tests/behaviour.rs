@@ -5,7 +5,7 @@ mod common;
 use std::cell::Cell;
 
 use common::*;
-use tailor_gc::{Gc, HeapConfig, StackRange, WeakMap, WeakRef};
+use tailor_gc::{Gc, Heap, HeapConfig, StackRange, WeakMap, WeakRef};
 
 #[test]
 fn what_a_local_variable_refers_to_survives_where_it_is() {
@@ -331,6 +331,35 @@ fn a_heap_far_below_its_limit_does_not_collect_much() {
     apart(|| list(&mut heap, 1_000_000));
     let stats = heap.stats();
     assert!(stats.collections <= 9 && stats.full_collections == 0, "{stats:?}");
+}
+
+#[test]
+fn the_nursery_is_as_large_as_survivors_make_it() {
+    const FIRST: u64 = 256 << 10;
+    let mut heap = heap(HeapConfig { limit: 256 << 20, nursery: FIRST as usize, ..HeapConfig::default() });
+    // Bytes allocated between collections, as the average of some.
+    let between = |heap: &mut Heap, nodes: u64, length: u64| {
+        let before = heap.stats();
+        for _ in 0..nodes / length {
+            apart(|| list(heap, length));
+        }
+        let after = heap.stats();
+        (after.allocated_bytes - before.allocated_bytes) / (after.collections - before.collections)
+    };
+    // Lists that are dead before a collection comes, but for one.
+    let small = between(&mut heap, 200_000, 50);
+    assert!(small < FIRST + FIRST / 4, "{small}");
+    // Lists that outlive many nurseries of the first size.
+    between(&mut heap, 400_000, 200_000);
+    let grown = between(&mut heap, 400_000, 200_000);
+    assert!(grown > 5 * FIRST && grown < 9 * FIRST, "{grown}");
+    between(&mut heap, 400_000, 50);
+    let small = between(&mut heap, 200_000, 50);
+    assert!(small < FIRST + FIRST / 4, "{small}");
+    // A collection on request gives the memory back.
+    between(&mut heap, 400_000, 200_000);
+    collect(&mut heap);
+    assert!(heap.stats().heap_bytes < 2 * FIRST, "{:?}", heap.stats());
 }
 
 #[test]
