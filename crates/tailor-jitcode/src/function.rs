@@ -44,11 +44,14 @@ pub struct Traits {
     pub unroll: bool,
     /// Small enough for tier 1 to expand.
     pub inline_in_tier1: bool,
+    /// Natively `#[cold]`: rarely called.
+    pub cold: bool,
 }
 
 impl Traits {
     /// None of them.
-    pub const NONE: Traits = Traits { portal: false, elidable: false, unroll: false, inline_in_tier1: false };
+    pub const NONE: Traits =
+        Traits { portal: false, elidable: false, unroll: false, inline_in_tier1: false, cold: false };
 }
 
 /// A function that later tiers have their own code for.

@@ -20,6 +20,8 @@ pub struct Options {
     pub inlined: bool,
     /// `#[inline(never)]`.
     pub never_inlined: bool,
+    /// `#[cold]`: tier 1 leaves it to the interpreter.
+    pub cold: bool,
     /// Opaque to the JIT; with its declared effects.
     pub residual: Option<Effects>,
     /// Nothing to the JIT: calls of it vanish.
@@ -184,6 +186,7 @@ impl Options {
             if !is_ours {
                 self.inlined |= is_inline(&attribute, "always");
                 self.never_inlined |= is_inline(&attribute, "never");
+                self.cold |= path.is_ident("cold");
                 kept.push(attribute);
                 continue;
             }
@@ -210,8 +213,8 @@ impl Options {
 
     /// The constant of type `Traits`.
     pub fn traits(&self) -> TokenStream {
-        let Options { portal, elidable, unroll, inline_in_tier1, .. } = self;
-        quote!(::tailor::__jit::Traits { portal: #portal, elidable: #elidable, unroll: #unroll, inline_in_tier1: #inline_in_tier1 })
+        let Options { portal, elidable, unroll, inline_in_tier1, cold, .. } = self;
+        quote!(::tailor::__jit::Traits { portal: #portal, elidable: #elidable, unroll: #unroll, inline_in_tier1: #inline_in_tier1, cold: #cold })
     }
 
     /// Where the effects were declared.

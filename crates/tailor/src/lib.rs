@@ -36,6 +36,8 @@ mod inspect;
 #[cfg(not(feature = "jit"))]
 mod no_engine;
 #[cfg(feature = "jit")]
+mod thread;
+#[cfg(feature = "jit")]
 mod trace;
 
 #[cfg(feature = "jit")]

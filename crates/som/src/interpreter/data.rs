@@ -37,8 +37,11 @@ pub(super) fn load_global(method: Gc<Method>, frame: Frame, i: Instr) -> bool {
     // SAFETY: the literal of `LoadGlobal` is an association.
     let association: Gc<Association> = unsafe { method.literal(i.b).as_gc() };
     let value = association.value();
-    frame.set(i.a, value);
-    value != Value::UNDEFINED
+    let defined = value != Value::UNDEFINED;
+    if defined {
+        frame.set(i.a, value);
+    }
+    defined
 }
 
 #[jit]

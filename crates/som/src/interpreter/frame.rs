@@ -9,7 +9,7 @@
 use tailor::{GuestStack, jit};
 use tailor_gc::Gc;
 
-use crate::bytecode::LINK;
+use crate::bytecode::{Instr, LINK};
 use crate::method::Method;
 use crate::value::Value;
 
@@ -158,6 +158,13 @@ impl Regs {
         self.frame.address().wrapping_add(usize::from(self.method.registers.get()))
     }
 
+    /// The current instruction.
+    #[inline(always)]
+    pub(super) fn instruction(self) -> Instr {
+        // SAFETY: the state is one of the interpreter's.
+        unsafe { Method::instruction(self.method.code.get(), self.pc) }
+    }
+
     /// The activation that called this one, at the calling instruction.
     pub fn caller(self) -> Option<Regs> {
         let link = self.frame.link();
@@ -190,17 +197,20 @@ impl SavedRegs {
         Some(Regs { method, pc: self.pc, frame: self.frame })
     }
 
+    /// Makes it hold nothing.
+    #[inline(always)]
+    pub fn clear(&mut self) {
+        self.method = None;
+    }
+}
+
+#[jit]
+impl SavedRegs {
     /// Makes it hold `regs`.
     #[inline(always)]
     pub fn set(&mut self, regs: Regs) {
         self.method = Some(regs.method);
         self.pc = regs.pc;
         self.frame = regs.frame;
-    }
-
-    /// Makes it hold nothing.
-    #[inline(always)]
-    pub fn clear(&mut self) {
-        self.method = None;
     }
 }

@@ -331,7 +331,7 @@ fn interpret(vm: &mut Vm, mut method: Gc<Method>, mut pc: usize, mut frame: Fram
                 Op::SendConstant => send!(send::constant_hit(method, frame, i), i),
                 Op::Send => slow_send!(send::first(vm, regs!(), i), i),
                 Op::SendPoly => slow_send!(send::polymorphic(vm, regs!(), i), i),
-                Op::SendMega => slow_send!(send::megamorphic(vm, regs!(), i), i),
+                Op::SendMega => slow_send!(send::megamorphic(vm, regs!()), i),
                 Op::SendSuper => go_entering!(send::to_super(vm, regs!(), i)),
 
                 Op::Add => operator!(arith::add(frame, i), i),

@@ -6,9 +6,10 @@ use super::numeric::on_numbers;
 use super::{Regs, send};
 use crate::bytecode::{Instr, Op};
 use crate::errors::{Raise, Stopped};
+use crate::method::{CacheEntry, Site};
 use crate::numbers::{self, Num, NumError};
 use crate::value::Value;
-use crate::vm::Vm;
+use crate::vm::{Vm, class_id};
 
 /// What a numeric operator computes.
 enum Outcome {
@@ -104,14 +105,40 @@ pub(super) fn quietly(vm: &mut Vm, op: Op, a: Value, b: Value) -> Option<Value> 
 #[jit]
 #[inline(always)]
 pub(super) fn general(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Stopped> {
-    if jit::we_are_jitted() { in_unit(vm, regs, i) } else { natively(vm, regs, i) }
+    if jit::we_are_jitted() { in_unit(vm, regs, i) } else { by_site(vm, regs, i) }
 }
 
-/// Executes an operator in the native interpreter.
+/// Executes an operator in the native interpreter: at once, if the receiver's class is the first for which the site had to look a method up.
+#[jit]
+#[inline(never)]
+fn by_site(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Stopped> {
+    // SAFETY: the compiler gives each operator a site.
+    let site = unsafe { regs.method.operator_site(regs.pc) };
+    let operands = operands(regs, i);
+    let known = first_entry(site);
+    // In this order: tier 1 knows whether there is a target.
+    if let Some(method) = known.target
+        && known.class == class_id(operands.receiver)
+    {
+        let (window, target) = put_operands(regs, i, operands);
+        return send::invoke(vm, regs, method, site.message.args, window, target);
+    }
+    natively(vm, regs)
+}
+
+/// The first cache entry of a site. It is set once at most: who has read it before does not know that class.
+#[jit::residual(elidable, reads(), writes(), no_collect, no_reenter)]
+#[inline(always)]
+fn first_entry(site: &Site) -> CacheEntry {
+    site.entries[0].get()
+}
+
+/// The same for all that is no site's business.
 #[jit::residual(no_reenter)]
 #[cold]
 #[inline(never)]
-fn natively(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Stopped> {
+fn natively(vm: &mut Vm, regs: Regs) -> Result<Regs, Stopped> {
+    let i = regs.instruction();
     vm.saved.set(regs);
     let operands = operands(regs, i);
     if operands.count == 2

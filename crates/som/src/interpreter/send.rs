@@ -11,7 +11,7 @@ use super::frame::Link;
 use super::{Frame, Regs, control, intrinsics, make_executable};
 use crate::bytecode::{Instr, LINK, Op};
 use crate::errors::{ErrorKind, Raise, Stopped};
-use crate::method::{CacheEntry, Invokable, Message, Method, Site};
+use crate::method::{CacheEntry, Invokable, Message, Method, POLYMORPHIC_LIMIT, Site};
 use crate::objects::{Block, ClassId, Instance, Str};
 use crate::primitives::{Args, Function, Intrinsic, Primitive};
 use crate::value::Value;
@@ -20,12 +20,19 @@ use crate::vm::{Vm, class_id};
 /// Words kept free above the registers of every frame: a window for messages that the VM itself sends.
 const SLACK: usize = 16;
 
-/// The first cache entry of a send's site.
+/// The first cache entry of a send's site. It is set before the instruction is quickened, and never again.
 #[jit]
 #[inline(always)]
 fn entry(method: Gc<Method>, i: Instr) -> CacheEntry {
+    numbered_entry(method, i, 0)
+}
+
+/// A cache entry of a send's site. If it is empty, it may be set later, once: who has read it then (tier 1, when it looked at the site) just does not know that class.
+#[jit::residual(elidable, reads(), writes(), no_collect, no_reenter)]
+#[inline(always)]
+fn numbered_entry(method: Gc<Method>, i: Instr, number: usize) -> CacheEntry {
     // SAFETY: the compiler made the site and its number together.
-    unsafe { method.site(i.c) }.entries[0].get()
+    unsafe { method.site(i.c) }.entries[number].get()
 }
 
 /// Makes the frame of a call; `None` if the stack has no room for it.
@@ -38,11 +45,20 @@ pub(super) fn push(vm: &Vm, caller: Gc<Method>, callee: Gc<Method>, frame: Frame
         return None;
     }
     new.set_link(caller, link);
-    let first = callee.args + 1;
-    for local in first..first + callee.locals.get() {
-        new.set(local, vm.nil);
+    let locals = callee.locals.get();
+    if locals > 0 {
+        clear(new, callee.args + 1, locals, vm.nil);
     }
     Some(new)
+}
+
+/// Sets registers to nil. A function of its own, since tier 1 calls what has a loop that it cannot decide.
+#[jit]
+#[inline]
+fn clear(frame: Frame, first: u16, count: u16, nil: Value) {
+    for r in first..first + count {
+        frame.set(r, nil);
+    }
 }
 
 /// `SendMethod`, if the receiver has the expected class: callee and its frame.
@@ -101,11 +117,18 @@ pub(super) fn primitive_hit(vm: &mut Vm, regs: Regs, i: Instr) -> Result<bool, S
 /// What a primitive returns for the receiver and arguments in the window.
 ///
 /// Primitives never run SOM code.
-#[jit::residual(no_reenter)]
+#[jit]
 #[inline(always)]
 fn run_primitive(vm: &mut Vm, regs: Regs, function: Function, window: u16) -> Result<Value, Stopped> {
     vm.saved.set(regs);
-    (function.0)(vm, Args::new(regs.frame.window(window))).map_err(|raise| vm.stop(raise))
+    call_primitive(vm, function, regs.frame.window(window))
+}
+
+/// The same, once it is noted where it is called. Few words: units pass them in registers.
+#[jit::residual(no_reenter)]
+#[inline(always)]
+fn call_primitive(vm: &mut Vm, function: Function, window: Frame) -> Result<Value, Stopped> {
+    (function.0)(vm, Args::new(window)).map_err(|raise| vm.stop(raise))
 }
 
 /// Field `field` of an object.
@@ -270,15 +293,23 @@ pub(super) fn miss(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Stopped> {
 }
 
 /// `SendPoly`.
-#[jit::residual]
+#[jit]
 #[inline(never)]
 pub(super) fn polymorphic(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Stopped> {
-    // SAFETY: the compiler made the site and its number together.
-    let site = unsafe { regs.method.site(i.c) };
-    match cached(site, class_id(regs.frame.get(i.b))) {
-        Some(target) => invoke(vm, regs, target, site.message.args, i.b, i.a),
-        None => extend(vm, regs, site, i),
+    let class = class_id(regs.frame.get(i.b));
+    let mut number = 0;
+    while number < POLYMORPHIC_LIMIT {
+        let entry = numbered_entry(regs.method, i, number);
+        if let Some(target) = entry.target
+            && entry.class == class
+        {
+            // SAFETY: the compiler made the site and its number together.
+            let args = unsafe { regs.method.site(i.c) }.message.args;
+            return invoke(vm, regs, target, args, i.b, i.a);
+        }
+        number += 1;
     }
+    extend(vm, regs, i)
 }
 
 #[inline(always)]
@@ -290,8 +321,12 @@ fn cached(site: &Site, class: ClassId) -> Option<Gc<Method>> {
 }
 
 /// Adds a class to a polymorphic site, or makes the site megamorphic.
+#[jit::residual]
 #[cold]
-fn extend(vm: &mut Vm, regs: Regs, site: &Site, i: Instr) -> Result<Regs, Stopped> {
+#[inline(never)]
+fn extend(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Stopped> {
+    // SAFETY: the compiler made the site and its number together.
+    let site = unsafe { regs.method.site(i.c) };
     let class = class_id(regs.frame.get(i.b));
     let Some(target) = find(vm, regs, class, site.message.selector)? else {
         return not_understood(vm, regs, site.message, i.b, i.a);
@@ -307,7 +342,8 @@ fn extend(vm: &mut Vm, regs: Regs, site: &Site, i: Instr) -> Result<Regs, Stoppe
 /// `SendMega`.
 #[jit::residual]
 #[inline(never)]
-pub(super) fn megamorphic(vm: &mut Vm, regs: Regs, i: Instr) -> Result<Regs, Stopped> {
+pub(super) fn megamorphic(vm: &mut Vm, regs: Regs) -> Result<Regs, Stopped> {
+    let i = regs.instruction();
     // SAFETY: the compiler made the site and its number together.
     let site = unsafe { regs.method.site(i.c) };
     uncached(vm, regs, site.message, i.b, i.a)

@@ -4,9 +4,10 @@ use std::rc::{Rc, Weak};
 
 use super::analysis::Role;
 use super::machine::Machine;
-use super::native::{Emitter, Input};
+use super::native::{Emitter, Input, PIECE_SLOTS, Processor};
+use super::pieces::Chunk;
 use super::regalloc::{Allocator, EntryLocations, Options, TooLarge};
-use super::target::Loc;
+use super::target::{Loc, entry_locations};
 use crate::code::CodeMemoryError;
 use crate::exit::{Code, ExitId, Interrupted, Parts};
 use crate::interp::{Exit, Outcome};
@@ -103,7 +104,7 @@ impl Compiler {
         unit: &Unit,
         descriptors: &Descriptors,
     ) -> Result<Rc<Code>, CompileError> {
-        self.emit(machine, unit, descriptors, None);
+        self.emit(machine, unit, descriptors, None, false);
         self.install(machine, unit, None)
     }
 
@@ -131,7 +132,7 @@ impl Compiler {
             return Err(CompileError::Parameters);
         }
         self.allocate(machine, unit, descriptors, EntryLocations::Exit(&locs, parent.slots()))?;
-        self.emit(machine, unit, descriptors, Some(parent.slots()));
+        self.emit(machine, unit, descriptors, Some(parent.slots()), false);
         self.install(machine, unit, Some((Rc::downgrade(parent), exit)))
     }
 
@@ -156,7 +157,14 @@ impl Compiler {
     }
 
     /// The second stage: bytes that still have to be placed.
-    fn emit(&mut self, machine: &Machine, unit: &Unit, descriptors: &Descriptors, parent_slots: Option<u16>) {
+    fn emit(
+        &mut self,
+        machine: &Machine,
+        unit: &Unit,
+        descriptors: &Descriptors,
+        parent_slots: Option<u16>,
+        piece: bool,
+    ) {
         self.emitter.run(Input {
             x86: machine.shared.processor,
             unit,
@@ -166,7 +174,33 @@ impl Compiler {
             runtime: &machine.shared.runtime,
             routines: &machine.shared.routines,
             parent_slots,
+            piece,
         });
+    }
+
+    /// Compiles a unit as a piece, and puts it behind the other pieces of a chunk; where it begins there.
+    ///
+    /// The unit's one parameter is the root; see [`super::pieces`] for what else it may be.
+    ///
+    /// # Errors
+    /// If it needs more slots than pieces have.
+    ///
+    /// # Panics
+    /// As [`Compiler::compile`].
+    pub fn compile_piece(
+        &mut self,
+        machine: &Machine,
+        unit: &Unit,
+        descriptors: &Descriptors,
+        chunk: &mut Chunk,
+    ) -> Result<u32, CompileError> {
+        let root: Vec<Loc> = entry_locations::<Processor>(entry_types(unit, 0).into_iter()).collect();
+        self.allocate(machine, unit, descriptors, EntryLocations::Exit(&root, 0))?;
+        if self.allocator.result.slot_count > PIECE_SLOTS {
+            return Err(CompileError::TooLarge);
+        }
+        self.emit(machine, unit, descriptors, Some(PIECE_SLOTS), true);
+        Ok(chunk.append(&mut self.emitter))
     }
 
     /// The last stage: places the code, and keeps what is to be known about it.

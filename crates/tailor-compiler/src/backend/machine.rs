@@ -102,6 +102,15 @@ impl Returned<'_> {
     }
 }
 
+/// How pieces were left.
+#[derive(Clone, Copy)]
+pub enum Left<'a> {
+    /// At this site, an offset in the arena (see [`Placed::sites`](super::pieces::Placed::sites)), with this root.
+    Site(u32, u64),
+    /// With these words, of which the first is no address of code.
+    Returned(Returned<'a>),
+}
+
 impl Machine {
     /// A machine whose code takes at most `limit` bytes.
     ///
@@ -222,6 +231,30 @@ impl Machine {
         }
         let first = if results.shape >> 31 & 1 == 1 { results.float } else { results.general };
         Some(Returned { machine: self, first, count: results.shape as u32 & 0x7fff_ffff })
+    }
+
+    /// Runs a piece at this offset of the arena with this root, and all that it goes on in; see [`super::pieces`].
+    ///
+    /// # Safety
+    /// A piece is there, and what it and all that it goes on in do with memory and functions, given this root, is sound.
+    pub unsafe fn run_piece(&self, piece: u32, root: u64) -> Left<'_> {
+        let address = self.shared.start as u64 + u64::from(piece);
+        let registers = self.distribute(&[Type::Ref, Type::Int], &[root, address]);
+        let mut results = Results::default();
+        let enter = self.shared.start + self.shared.routines.enter as usize;
+        // SAFETY: the routine at this address is of this type.
+        let enter: unsafe extern "C" fn(usize, *const Arguments, *mut Results) = unsafe { std::mem::transmute(enter) };
+        let piece = self.shared.start + self.shared.routines.enter_piece as usize;
+        // SAFETY: the caller's promise; the registers are those of the piece's convention, and of the routine before it.
+        unsafe { enter(piece, &registers, &mut results) };
+        let returned = Returned { machine: self, first: results.general, count: results.shape as u32 & 0x7fff_ffff };
+        let offset = results.general.wrapping_sub(self.shared.start as u64);
+        let in_arena = offset < self.shared.memory.borrow().size() as u64;
+        if in_arena {
+            Left::Site(offset as u32, self.shared.memory.borrow().read_data(layout::ARGUMENTS))
+        } else {
+            Left::Returned(returned)
+        }
     }
 
     /// Puts arguments where the convention says.

@@ -11,6 +11,7 @@
 //! | [`x86_64`] | all that is specific to one machine |
 //! | [`machine`] | what compiled units share: memory, entries, how they are entered and left |
 //! | [`compile`] | the three walks in order, and what becomes of them |
+//! | [`pieces`] | code in pieces that share a frame |
 //!
 //! What compiled code knows about its exits is in [`crate::exit`], where it lies in [`crate::code`].
 //!
@@ -23,6 +24,7 @@ pub mod checker;
 pub mod compile;
 pub mod machine;
 pub mod moves;
+pub mod pieces;
 pub mod regalloc;
 pub mod target;
 #[cfg(test)]
@@ -34,5 +36,5 @@ pub mod x86_64;
 pub use x86_64 as native;
 
 pub use compile::{CompileError, Compiler, Run, listing, run};
-pub use machine::{Machine, MachineError, Returned};
+pub use machine::{Left, Machine, MachineError, Returned};
 pub use regalloc::Options;

@@ -135,6 +135,11 @@ impl CodeMemory {
         self.data as usize + layout::DATA
     }
 
+    /// Bytes in all.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
     /// Bytes that are in use.
     pub fn used(&self) -> usize {
         self.blocks.used() as usize

@@ -66,7 +66,7 @@ unsafe impl<T: Words> Words for Option<T> {
             if words.word() != 0 {
                 Some(T::read(words))
             } else {
-                words.skip(T::SHAPE.leaf_count());
+                words.skip(const { T::SHAPE.leaf_count() });
                 None
             }
         }
@@ -76,7 +76,7 @@ unsafe impl<T: Words> Words for Option<T> {
         words.word(u64::from(self.is_some()));
         match self {
             Some(value) => value.write(words),
-            None => words.skip(T::SHAPE.leaf_count()),
+            None => words.skip(const { T::SHAPE.leaf_count() }),
         }
     }
 }
@@ -96,10 +96,10 @@ unsafe impl<T: Words, E: Words> Words for Result<T, E> {
         unsafe {
             if words.word() == 0 {
                 let value = T::read(words);
-                words.skip(E::SHAPE.leaf_count());
+                words.skip(const { E::SHAPE.leaf_count() });
                 Ok(value)
             } else {
-                words.skip(T::SHAPE.leaf_count());
+                words.skip(const { T::SHAPE.leaf_count() });
                 Err(E::read(words))
             }
         }
@@ -110,10 +110,10 @@ unsafe impl<T: Words, E: Words> Words for Result<T, E> {
         match self {
             Ok(value) => {
                 value.write(words);
-                words.skip(E::SHAPE.leaf_count());
+                words.skip(const { E::SHAPE.leaf_count() });
             }
             Err(error) => {
-                words.skip(T::SHAPE.leaf_count());
+                words.skip(const { T::SHAPE.leaf_count() });
                 error.write(words);
             }
         }

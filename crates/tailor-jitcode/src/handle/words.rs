@@ -25,8 +25,10 @@ impl Arguments {
     #[inline(always)]
     pub unsafe fn word(&mut self) -> u64 {
         // SAFETY: the caller's promise.
+        //
+        // Volatile, since words are stored one by one: if two of them were loaded at once, the processor would wait for both stores to reach the cache.
         unsafe {
-            let word = *self.0;
+            let word = self.0.read_volatile();
             self.0 = self.0.add(1);
             word
         }

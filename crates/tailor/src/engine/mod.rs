@@ -17,6 +17,8 @@
 //! | [`dependencies`] | what units rest on |
 //! | [`driver`] | entering units, leaving them, and what comes of it |
 //! | [`portal`] | the portal, as the driver knows it |
+//! | [`threads`] | tier 1: which points have pieces, and how they are run |
+//! | [`asker`] | the interpreter or a piece, with its counters |
 //! | [`takeover`] | what is taken from interrupted units |
 //! | [`landing`] | returning to the native interpreter |
 //! | [`profit`] | whether entering a unit pays |
@@ -34,6 +36,7 @@ use std::rc::Rc;
 
 use tailor_jitcode::JitFunction;
 
+mod asker;
 mod clock;
 mod counters;
 mod dependencies;
@@ -49,6 +52,7 @@ mod residual;
 mod roots;
 mod stats;
 mod takeover;
+mod threads;
 
 use counters::Counters;
 use dependencies::Dependencies;
@@ -134,7 +138,8 @@ impl Jit {
             return Ok(());
         }
         let roots = Rc::new(roots::Roots::default());
-        let Parameters { threshold, function_threshold, seed, .. } = config.parameters;
+        let (threshold, function_threshold) = config.parameters.first_thresholds();
+        let seed = config.parameters.seed;
         let driver = Driver::new(config, Rc::clone(&roots), Rc::clone(&self.dependencies))?;
         heap.add_ambiguous_roots(&roots);
         *self.driver.get_mut() = Some(Box::new(driver));

@@ -12,6 +12,12 @@ pub struct Parameters {
     pub threshold: u32,
     /// Calls of a location before it is traced; 0 means never.
     pub function_threshold: u32,
+    /// Back edges to a point, or calls of it, before tier 1 makes its pieces; 0 means never.
+    pub tier1_threshold: u32,
+    /// Whether there is tier 1, threaded code.
+    pub tier1: bool,
+    /// Whether there is tier 2, traces.
+    pub tier2: bool,
     /// Times that an exit is taken before a bridge is traced from it; 0 means never.
     pub trace_eagerness: u32,
     /// The most operations that a trace may record.
@@ -48,6 +54,9 @@ impl Default for Parameters {
         Parameters {
             threshold: 600,
             function_threshold: 900,
+            tier1_threshold: 30,
+            tier1: false,
+            tier2: true,
             trace_eagerness: 100,
             trace_limit: 12_000,
             inline_depth: 24,
@@ -81,6 +90,8 @@ pub enum ParameterError {
     Unknown(String),
     /// Not a number in range, for this parameter.
     Number(String, String),
+    /// Neither `on` nor `off`, for this parameter.
+    Switch(String, String),
     /// Not a pass.
     Pass(UnknownPass),
 }
@@ -94,6 +105,9 @@ impl fmt::Display for ParameterError {
             ParameterError::Number(name, value) => {
                 write!(f, "`{value}` is no value for {name}: a number is wanted, from 0 to {}", u32::MAX)
             }
+            ParameterError::Switch(name, value) => {
+                write!(f, "`{value}` is no value for {name}: it is `{name}=on` or `{name}=off`")
+            }
             ParameterError::Pass(error) => error.fmt(f),
         }
     }
@@ -105,6 +119,9 @@ impl std::error::Error for ParameterError {}
 const NAMES: &[&str] = &[
     "threshold",
     "function_threshold",
+    "tier1_threshold",
+    "tier1",
+    "tier2",
     "trace_eagerness",
     "trace_limit",
     "inline_depth",
@@ -145,6 +162,13 @@ impl Parameters {
                 ("on", None, _) => self.on = true,
                 ("off", None, _) => self.on = false,
                 ("fail_guards", None, _) => self.fail_guards = true,
+                ("tier1" | "tier2", Some("on" | "off"), _) => {
+                    let tier = if name == "tier1" { &mut self.tier1 } else { &mut self.tier2 };
+                    *tier = value == Some("on");
+                }
+                ("tier1" | "tier2", Some(value), _) => {
+                    return Err(ParameterError::Switch(name.to_owned(), value.to_owned()));
+                }
                 ("passes", Some(value), passes) => *passes = Some(value.to_owned()),
                 (_, Some(value), _) => self.number(name, value)?,
                 (name, None, Some(passes)) => {
@@ -158,6 +182,15 @@ impl Parameters {
             self.passes = Passes::parse(&passes).map_err(ParameterError::Pass)?;
         }
         Ok(())
+    }
+
+    /// After how many back edges and calls the interpreter asks: those of the first tier that there is.
+    pub(super) fn first_thresholds(&self) -> (u32, u32) {
+        match (self.tier1, self.tier2) {
+            (true, _) => (self.tier1_threshold, self.tier1_threshold),
+            (false, true) => (self.threshold, self.function_threshold),
+            (false, false) => (0, 0),
+        }
     }
 
     /// How often an exit is taken before a bridge is traced from it; `place` tells apart the exits of all units.
@@ -176,6 +209,7 @@ impl Parameters {
         match name {
             "threshold" => self.threshold = number,
             "function_threshold" => self.function_threshold = number,
+            "tier1_threshold" => self.tier1_threshold = number,
             "trace_eagerness" => self.trace_eagerness = number,
             "trace_limit" => self.trace_limit = number,
             "inline_depth" => self.inline_depth = number,

@@ -53,7 +53,8 @@ impl Driver {
         renewed.stats = std::mem::take(&mut self.stats);
         renewed.stats.renewals += 1;
         *self = renewed;
-        let Parameters { threshold, function_threshold, seed, .. } = self.parameters;
+        let (threshold, function_threshold) = self.parameters.first_thresholds();
+        let seed = self.parameters.seed;
         counters.stop();
         counters.start(threshold, function_threshold, seed);
     }

@@ -84,6 +84,22 @@ pub struct Stats {
     pub invalidated: u64,
     /// How often all code was thrown away, for want of room.
     pub renewals: u64,
+    /// Pieces of tier 1.
+    pub pieces: u64,
+    /// Operations recorded for them.
+    pub piece_operations: u64,
+    /// Bytes of their code.
+    pub piece_bytes: u64,
+    /// How often tier 1 was entered.
+    pub piece_entries: u64,
+    /// How often a point was not found in the table where pieces look.
+    pub piece_misses: u64,
+    /// How often a piece was left for the interpreter.
+    pub piece_exits: u64,
+    /// Points that could have no piece.
+    pub no_piece: u64,
+    /// Computing time spent on making pieces.
+    pub threading: Duration,
     /// Computing time spent recording.
     pub tracing: Duration,
     /// Time spent optimising.
@@ -109,6 +125,12 @@ impl fmt::Display for Stats {
             milliseconds(self.optimising),
             milliseconds(self.assembling)
         )?;
+        if self.pieces > 0 {
+            writeln!(f, "pieces       {:>10}   impossible{:>10}", self.pieces, self.no_piece)?;
+            writeln!(f, "  operations {:>10}   bytes     {:>10}", self.piece_operations, self.piece_bytes)?;
+            writeln!(f, "  entries    {:>10}   exits     {:>10}", self.piece_entries, self.piece_exits)?;
+            writeln!(f, "  misses     {:>10}   threading {:>7.2} ms", self.piece_misses, milliseconds(self.threading))?;
+        }
         for abort in Abort::ALL {
             let count = self.aborts[abort as usize];
             if count > 0 {

@@ -1,27 +1,15 @@
 //! Calls: of jitcode, of Rust, and of compiled guest code.
 
-use tailor_compiler::ir::{
-    AliasSet, AllocDesc, AllocId, CallDesc, CallId, ListRange, MemDesc, MemKind, Op, OpCode, Ref, Type, Width,
-};
+use tailor_compiler::ir::{AliasSet, AllocDesc, AllocId, ListRange, MemDesc, MemKind, Op, OpCode, Ref, Type, Width};
 use tailor_jitcode::analysis::alias;
-use tailor_jitcode::analysis::effects::Summary;
-use tailor_jitcode::code::{Code, Operation, Register};
-use tailor_jitcode::{DIRECT, JitFunction, Role};
+use tailor_jitcode::code::{Operation, Register};
+use tailor_jitcode::{JitFunction, Role};
 
-use super::{End, Operand, Step, Stop, Sym, Tracer, memory};
-use crate::engine::{Abort, BUFFER, Done, LocationId, PASSED, entry_of_residuals};
+use super::{End, Operand, Rust, Step, Stop, Sym, Tracer, memory};
+use crate::engine::{Abort, Done, LocationId, PASSED};
 
 /// Larger allocations are made by the language's own function.
-const LARGEST_NEW: u64 = 1 << 12;
-
-/// What calls of a residual function are recorded as.
-#[derive(Clone, Copy, Debug)]
-pub struct Called {
-    desc: CallId,
-    /// The first argument: where the further words of the result are put, or what names the function.
-    first: u64,
-    writes: AliasSet,
-}
+pub const LARGEST_NEW: u64 = 1 << 12;
 
 impl Tracer<'_> {
     /// A call in the innermost frame.
@@ -155,118 +143,28 @@ impl Tracer<'_> {
         arguments: &[Operand],
         results: &'static [Register],
     ) -> Step {
-        if arguments.len() > BUFFER || results.len() > BUFFER {
-            return Err(Stop::abort(Abort::TablesFull));
-        }
         let code = self.frame().code;
-        let Called { desc, first, writes } = self.called(function, code, registers, results.len())?;
-        let mut list = [self.unit.int(first as i64); DIRECT + 1];
-        for (at, (&argument, &register)) in arguments.iter().zip(registers).enumerate() {
-            let mut ty = code.type_of(register);
-            let mut value = self.value(argument, ty);
-            if ty == Type::Float {
-                value = self.converted_value(OpCode::FloatBits, value);
-                ty = Type::Int;
-            }
-            if function.direct.is_some() {
-                list[at + 1] = value;
-            } else {
-                self.buffer_access(OpCode::Store, at, ty, Some(value))?;
-            }
-        }
-        let direct = if function.direct.is_some() { arguments.len() } else { 0 };
-        let list = self.unit.list(&list[..=direct]);
-        let first = self.unit.push(Op { aux: desc.0, a: list.0, ..Op::new(OpCode::Call, Type::Int) });
-
+        let types = registers.iter().map(|&register| code.type_of(register));
+        let values: Vec<Ref> = arguments.iter().zip(types).map(|(&argument, ty)| self.value(argument, ty)).collect();
+        let mut rust = Rust { driver: &mut *self.driver, unit: &mut self.unit };
+        let Some((first, writes)) = rust.call(function, &values, results.len()) else {
+            return Err(Stop::abort(Abort::TablesFull));
+        };
         self.execute(function, arguments, results.len());
         self.memory.forget(writes);
         for (at, &dest) in results.iter().enumerate() {
-            let ty = code.type_of(dest);
-            let value = match (at, ty) {
-                (0, Type::Float) => self.converted_value(OpCode::BitsFloat, first),
-                (0, Type::Ref) => self.converted_value(OpCode::IntToRef, first),
-                (0, _) => first,
-                _ => self.buffer_access(OpCode::Load, at, ty, None)?,
-            };
+            let mut rust = Rust { driver: &mut *self.driver, unit: &mut self.unit };
+            let value = rust.result(first, at, code.type_of(dest)).ok_or_else(|| Stop::abort(Abort::TablesFull))?;
             let word = self.driver.answered[at];
             self.set(dest, word, Sym::of(value));
         }
         Ok(())
     }
 
-    /// What calls of a function are recorded as, whose arguments are in these registers.
-    fn called(
-        &mut self,
-        function: &'static JitFunction,
-        code: &'static Code,
-        registers: &'static [Register],
-        results: usize,
-    ) -> Step<Called> {
-        if let Some(&called) = self.driver.called.get(&std::ptr::from_ref(function)) {
-            return Ok(called);
-        }
-        let summary = Summary::of(function);
-        let (mut reads, mut writes) = (summary.reads, summary.writes);
-        let (address, first) = match function.direct {
-            Some(direct) => (direct as usize, if results > 1 { self.driver.residuals.buffer() } else { 0 }),
-            None => {
-                reads = reads.with(self.driver.buffer_class);
-                (entry_of_residuals(), self.driver.residuals.address(function))
-            }
-        };
-        if function.direct.is_none() || results > 1 {
-            writes = writes.with(self.driver.buffer_class);
-        }
-        let mut types = vec![Type::Int];
-        if function.direct.is_some() {
-            let as_word = |ty| if ty == Type::Float { Type::Int } else { ty };
-            types.extend(registers.iter().map(|&register| as_word(code.type_of(register))));
-        }
-        let elidable = function.traits.elidable && results <= 1;
-        let desc = CallDesc {
-            name: function.signature.name.to_owned(),
-            address,
-            arguments: types,
-            result: Type::Int,
-            reads,
-            writes: if elidable { AliasSet::NONE } else { writes },
-            collects: summary.collects,
-            elidable,
-        };
-        let desc = self.driver.descriptors.intern_call(desc).ok_or_else(|| Stop::abort(Abort::TablesFull))?;
-        let called = Called { desc, first, writes };
-        self.driver.called.insert(function, called);
-        Ok(called)
-    }
-
-    fn converted_value(&mut self, code: OpCode, value: Ref) -> Ref {
-        let ty = match code {
-            OpCode::BitsFloat => Type::Float,
-            OpCode::IntToRef => Type::Ref,
-            _ => Type::Int,
-        };
-        self.unit.push(Op { a: value.word(), ..Op::new(code, ty) })
-    }
-
-    /// Reads or writes a word of the call buffer.
-    fn buffer_access(&mut self, code: OpCode, at: usize, ty: Type, stored: Option<Ref>) -> Step<Ref> {
-        let width = match ty {
-            Type::Float => Width::F64,
-            Type::Ref => Width::Ref,
-            _ => Width::I64,
-        };
-        let (class, kind, offset) = (self.driver.buffer_class, MemKind::Field, 8 * at as i32);
-        let desc = MemDesc { class, kind, width, immutable: false, offset, scale: 0 };
-        let buffer = self.driver.residuals.buffer();
-        let base = self.unit.constant(Type::Ref, buffer);
-        self.plain_access(code, desc, base, stored)
-    }
-
     /// A load or store without index.
     fn plain_access(&mut self, code: OpCode, desc: MemDesc, base: Ref, stored: Option<Ref>) -> Step<Ref> {
-        let mem = self.driver.descriptors.intern_mem(desc).ok_or_else(|| Stop::abort(Abort::TablesFull))?;
-        let (result, c) = stored.map_or((desc.width.ty(), 0), |value| (Type::Void, value.word()));
-        Ok(self.unit.push(Op { aux: mem.0, a: base.word(), b: Ref::NONE.word(), c, ..Op::new(code, result) }))
+        let mut rust = Rust { driver: &mut *self.driver, unit: &mut self.unit };
+        rust.access(code, desc, base, stored).ok_or_else(|| Stop::abort(Abort::TablesFull))
     }
 
     /// Whether a call of the leaving function leaves the unit's own guest frame; then the unit returns here.

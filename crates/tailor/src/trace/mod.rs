@@ -41,15 +41,19 @@ mod frames;
 mod memory;
 mod points;
 mod record;
+mod rust;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use tailor_compiler::ir::{FrameId, LabelId, Ref, Unit};
 use tailor_jitcode::black_hole::SavedFrame;
 
 use crate::engine::{Abort, Driver, LocationId};
-pub use calls::Called;
+pub use calls::LARGEST_NEW;
 pub use execute::Traced;
 pub use frames::{FrameShape, ROOT_FRAME};
+pub use memory::read;
+pub use record::{key, operand_count};
+pub use rust::{Called, Rust};
 
 /// What a register holds in the unit: a value or constant, and bytes to be added if it is an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

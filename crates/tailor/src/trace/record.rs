@@ -8,13 +8,13 @@ use tailor_jitcode::code::Position;
 use super::{Operand, Sym, Tracer};
 
 /// What tells a pure operation from others.
-fn key(op: &Op) -> (u64, u64) {
+pub fn key(op: &Op) -> (u64, u64) {
     let code = op.code as u64 | u64::from(op.aux) << 8;
     (code | u64::from(op.a) << 32, u64::from(op.b) | u64::from(op.c) << 32)
 }
 
 /// How many operands a pure operation has.
-pub(super) fn operand_count(code: OpCode) -> usize {
+pub fn operand_count(code: OpCode) -> usize {
     match code.operands() {
         [_, _, b'.'] if code.operands()[1] == b'.' => 1,
         [_, _, b'.'] => 2,

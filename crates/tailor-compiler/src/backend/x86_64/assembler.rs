@@ -23,6 +23,8 @@ pub enum Goal {
     Stub(u32),
     /// An offset in the arena: data and routines of the machine, which lie before and in it.
     Arena(i32),
+    /// What comes after a piece, by the number that its `JumpUnit` has for it.
+    Next(u32),
 }
 
 /// A displacement to be filled in.
@@ -146,6 +148,10 @@ pub enum Cc {
     Be = 6,
     /// Above, unsigned.
     A = 7,
+    /// Negative.
+    S = 8,
+    /// Not negative.
+    Ns = 9,
     /// Parity: unordered.
     P = 10,
     /// No parity: ordered.
@@ -172,6 +178,8 @@ impl Cc {
             Cc::Ne => Cc::E,
             Cc::Be => Cc::A,
             Cc::A => Cc::Be,
+            Cc::S => Cc::Ns,
+            Cc::Ns => Cc::S,
             Cc::P => Cc::Np,
             Cc::Np => Cc::P,
             Cc::L => Cc::Ge,

@@ -100,7 +100,7 @@ impl Emit<'_> {
     /// Jumps to a label.
     pub fn go(&mut self, label: u32) {
         match self.out.mark(label) {
-            Some(place) => self.asm().back(None, place),
+            Some(place) => self.back(None, place),
             None => self.asm().jmp(Goal::Mark(label)),
         }
     }
@@ -148,8 +148,18 @@ impl Emit<'_> {
 
     pub fn guard(&mut self, op: &Op) {
         let test = self.condition(op);
-        let stub = self.out.site(self.at, SiteKind::Exit);
-        self.jump_on(test, op.code == OpCode::GuardFalse, stub);
+        let out = self.way_out();
+        self.jump_on(test, op.code == OpCode::GuardFalse, out);
+    }
+
+    /// Where an exit leads.
+    fn way_out(&mut self) -> Goal {
+        if !self.input.piece {
+            return self.out.site(self.at, SiteKind::Exit);
+        }
+        let mark = self.out.leave.unwrap_or_else(|| self.out.new_mark());
+        self.out.leave = Some(mark);
+        Goal::Mark(mark)
     }
 
     /// Jumps to `goal` if the condition is as `wanted`.
@@ -191,8 +201,8 @@ impl Emit<'_> {
     }
 
     pub fn exit(&mut self) {
-        let stub = self.out.site(self.at, SiteKind::Exit);
-        self.asm().jmp(stub);
+        let out = self.way_out();
+        self.asm().jmp(out);
     }
 
     /// Returns: the first value in a register, the others in the argument area; how many, and whether the first is a double, in `ecx`.
@@ -216,6 +226,9 @@ impl Emit<'_> {
 
     pub fn jump_unit(&mut self, op: &Op) {
         self.pass_to_unit(op);
+        if self.input.piece {
+            return self.asm().jmp(Goal::Next(op.c));
+        }
         self.leave_frame();
         self.asm().constant(SCRATCH, u64::from(op.aux));
         let cell = layout::ENTRIES + 16 * i32::from(op.aux) + 8;

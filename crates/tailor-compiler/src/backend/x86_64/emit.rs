@@ -21,8 +21,8 @@ use super::super::analysis::{Analysis, Role};
 use super::super::moves::Resolver;
 use super::super::regalloc::Allocation;
 use super::super::target::{Loc, Place, Reg};
-use super::assembler::{Assembler, Goal, Mem, Rm, narrow, second, wide};
-use super::registers::{RSP, SCRATCH};
+use super::assembler::{Assembler, Cc, Goal, Mem, Rm, narrow, second, wide};
+use super::registers::{RBX, RSP, SCRATCH};
 use super::routines::Routines;
 use super::shapes::X86;
 use super::stubs::{STUB_BYTES, STUB_REST, STUB_RETURN};
@@ -78,6 +78,12 @@ pub struct Emitter {
     pub entries: Vec<EntryPoint>,
     /// Which operation the code from an offset on belongs to.
     pub listing: Vec<(u32, u32)>,
+    /// Where the cold part of a piece begins.
+    pub cold_part: u32,
+    /// The mark of where a piece is left, if it can be.
+    pub(super) leave: Option<u32>,
+    /// What the call there returns to, if it can be.
+    pub left_behind: Option<u32>,
     /// Offsets of labels and other marks.
     marks: Vec<u32>,
     pool: Vec<u64>,
@@ -124,7 +130,15 @@ pub struct Input<'a> {
     pub routines: &'a Routines,
     /// The slots of the unit whose exit this continues, if it is a bridge.
     pub parent_slots: Option<u16>,
+    /// Whether it is a piece; see [`crate::backend::pieces`].
+    pub piece: bool,
 }
+
+/// Slots of the frame that all pieces share.
+pub const PIECE_SLOTS: u16 = 24;
+
+/// The operation that is a piece's only parameter.
+const ROOT: usize = 1;
 
 /// Bytes of a frame with so many slots.
 pub fn frame_bytes(slots: u16) -> u32 {
@@ -185,16 +199,41 @@ impl Emitter {
         self.marks.resize(unit.labels.len(), NONE);
         self.pooled.clear();
         self.pooled.resize(unit.constants.len(), NONE);
-        let frame = frame_bytes(input.allocation.slot_count);
+        self.leave = None;
+        self.left_behind = None;
+        let slots = if input.piece { PIECE_SLOTS } else { input.allocation.slot_count };
+        let frame = frame_bytes(slots);
         let mut emit = Emit { out: self, input, unit, at: 0, frame, reload: 0, argument: 0, edge: 0 };
         for at in 0..unit.ops.len() {
             emit.at = at;
             emit.operation();
         }
+        emit.out.cold_part = emit.out.asm.here();
         emit.cold();
+        if input.piece {
+            emit.leave_piece();
+            self.pool_of_piece();
+            return;
+        }
         emit.exported_entries();
         self.stubs_and_pool(input.routines);
         self.fill_in();
+    }
+
+    /// Puts the pool behind the code of a piece; all that is to be filled in stays in the list, marks and words of the pool as offsets.
+    fn pool_of_piece(&mut self) {
+        let pool = self.asm.here();
+        for number in 0..self.pool.len() {
+            self.asm.put(self.pool[number], 8);
+        }
+        for fixup in &mut self.asm.fixups {
+            match fixup.goal {
+                Goal::Mark(mark) => fixup.goal = Goal::Mark(self.marks[mark as usize]),
+                Goal::Pool(word) => fixup.goal = Goal::Mark(pool + word * 8),
+                Goal::Stub(_) => unreachable!("pieces have no stubs"),
+                Goal::Arena(_) | Goal::Next(_) => {}
+            }
+        }
     }
 
     /// A mark to be placed.
@@ -239,7 +278,7 @@ impl Emitter {
                 Goal::Mark(mark) => self.marks[mark as usize],
                 Goal::Stub(stub) => self.stubs + stub * STUB_BYTES,
                 Goal::Pool(word) => pool + word * 8,
-                Goal::Arena(_) => continue,
+                Goal::Arena(_) | Goal::Next(_) => continue,
             };
             fixup.goal = Goal::Mark(place);
         }
@@ -476,18 +515,47 @@ impl<'a> Emit<'a> {
                     self.asm().encode(narrow(0xff), 6, Rm::Reg(to), 0);
                     self.call_routine(self.input.routines.allocate);
                     self.asm().mov(to, SCRATCH);
-                    self.asm().back(None, back);
+                    self.back(None, back);
                 }
                 Cold::Barrier { back, object, .. } => {
                     if object != SCRATCH {
                         self.asm().mov(SCRATCH, object);
                     }
                     self.call_routine(self.input.routines.barrier);
-                    self.asm().back(None, back);
+                    self.back(None, back);
                 }
                 Cold::Saturate { back, to, from, .. } => self.saturate(back, to, from),
             }
         }
+    }
+
+    /// Jumps back to a place in the unit, under a condition or always.
+    pub(super) fn back(&mut self, cc: Option<Cc>, place: u32) {
+        if !self.input.piece {
+            return self.asm().back(cc, place);
+        }
+        // From a cold part, which will lie elsewhere.
+        let mark = self.out.new_mark();
+        self.out.marks[mark as usize] = place;
+        match cc {
+            Some(cc) => self.asm().jcc(cc, Goal::Mark(mark)),
+            None => self.asm().jmp(Goal::Mark(mark)),
+        }
+    }
+
+    /// Where a piece is left: the root goes where the convention has it.
+    fn leave_piece(&mut self) {
+        let Some(mark) = self.out.leave else { return };
+        self.out.place_mark(mark);
+        let root = self.input.allocation.home(ROOT);
+        if let Place::Slot(slot) = root.place() {
+            let from = self.slot(slot);
+            self.asm().mov(RBX, from);
+        } else if let Some(register) = root.as_reg() {
+            self.copy(RBX, register);
+        }
+        self.call_routine(self.input.routines.leave_piece);
+        self.out.left_behind = Some(self.out.asm.here());
     }
 
     fn call_routine(&mut self, offset: u32) {
@@ -499,6 +567,14 @@ impl<'a> Emit<'a> {
         self.asm().encode(wide(code), group, Rm::Reg(to), 1);
         self.asm().put(u64::from(immediate), 1);
     }
+}
+
+/// Counts down the four bytes at an address, and goes to `out` when they are negative: what stands before a piece whose entries are counted.
+pub fn counting(asm: &mut Assembler, counter: u64, out: Goal) {
+    asm.constant(SCRATCH, counter);
+    asm.encode(narrow(0x83), 5, Rm::Mem(Mem::base(SCRATCH, 0)), 1);
+    asm.put(1, 1);
+    asm.jcc(Cc::S, out);
 }
 
 /// A word of the machine's argument area.

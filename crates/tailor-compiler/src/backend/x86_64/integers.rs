@@ -241,12 +241,12 @@ impl Emit<'_> {
         self.asm().op(second(0xf2, 0x10), FLOAT_SCRATCH, from);
         self.asm().op(narrow(0x33), to, to);
         self.asm().op(second(0x66, 0x2e), FLOAT_SCRATCH, FLOAT_SCRATCH);
-        self.asm().back(Some(Cc::P), back);
+        self.back(Some(Cc::P), back);
         self.copy(to, FLOAT_SCRATCH);
         self.with_byte(0xc1, 7, to, 63);
         self.asm().constant(SCRATCH, i64::MAX as u64);
         self.asm().group1_rm(XOR, to, SCRATCH);
-        self.asm().back(None, back);
+        self.back(None, back);
     }
 
     /// Makes a truth value of flags.

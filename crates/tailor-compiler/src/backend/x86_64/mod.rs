@@ -8,6 +8,7 @@
 //! | [`emit`] | the walk over an allocated unit; operands; the code's layout |
 //! | `integers`, `floats`, `memory`, `control` | the code for each operation |
 //! | [`routines`] | how units are entered and left |
+//! | [`dispatch`] | from piece to piece by a table |
 //! | [`stubs`] | exits, and how code is patched |
 //! | [`disassemble`](mod@disassemble) | code as text |
 //!
@@ -18,6 +19,7 @@
 pub mod assembler;
 mod control;
 pub mod disassemble;
+pub mod dispatch;
 pub mod emit;
 mod floats;
 mod integers;
@@ -27,8 +29,10 @@ pub mod routines;
 pub mod shapes;
 pub mod stubs;
 
+pub use assembler::{Assembler, Fixup, Goal};
 pub use disassemble::disassemble;
-pub use emit::{Emitter, EntryPoint, Input, Site, SiteKind, frame_bytes};
+pub use dispatch::{Table, dispatcher};
+pub use emit::{Emitter, EntryPoint, Input, PIECE_SLOTS, Site, SiteKind, counting, frame_bytes};
 pub use routines::{Arguments, Results, Routines, Saved};
 pub use shapes::X86 as Processor;
-pub use stubs::{STUB_BYTES, STUB_RETURN, with_jump};
+pub use stubs::{JUMP_BYTES, STUB_BYTES, STUB_RETURN, with_jump};

@@ -4,6 +4,8 @@
 //! |---|---|---|
 //! | enter | Rust, as `extern "C"` | loads the registers of the convention, calls the unit, stores what it returned |
 //! | exit | stubs | saves all registers on the native stack and calls the handler, which sees all interrupted units' frames above; then cuts the stack back to the enter routine |
+//! | enter piece | Rust, through enter | makes the frame that pieces share and goes to the piece, whose address is the second argument |
+//! | leave piece | pieces | returns the address behind its call, and the root |
 //! | unbound | entries with no code behind them | the same, the entry's number being in `r11` |
 //! | allocate | `new`, out of line | size in `r11`, header on the stack; the object in `r11` |
 //! | barrier | `barrier`, out of line | object in `r11` |
@@ -12,6 +14,7 @@
 
 use super::super::target::Reg;
 use super::assembler::{Assembler, Goal, Mem, Rm, narrow, second, wide};
+use super::emit::{PIECE_SLOTS, argument_word, frame_bytes};
 use super::registers::{
     ENTRY_FLOAT, ENTRY_GENERAL, R8, R9, R12, R13, R14, R15, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP, SCRATCH, xmm,
 };
@@ -27,6 +30,10 @@ pub struct Routines {
     pub returned: u32,
     /// See the module's header.
     pub exit: u32,
+    /// See the module's header.
+    pub enter_piece: u32,
+    /// See the module's header.
+    pub leave_piece: u32,
     /// See the module's header.
     pub unbound: u32,
     /// See the module's header.
@@ -162,6 +169,19 @@ impl Routines {
         leave(asm);
 
         asm.align(16, 0);
+        routines.enter_piece = asm.here();
+        let frame = frame_bytes(PIECE_SLOTS) as i32;
+        asm.group1(5, RSP, frame);
+        asm.encode(narrow(0xff), 4, Rm::Reg(RBP), 0);
+        asm.align(16, 0);
+        routines.leave_piece = asm.here();
+        pop(asm, RAX);
+        asm.store(argument_word(0), RBX);
+        asm.constant(RCX, 2);
+        asm.group1(0, RSP, frame);
+        ret(asm);
+
+        asm.align(16, 0);
         routines.unbound = asm.here();
         asm.call(Goal::Mark(routines.exit));
         debug_assert_eq!(asm.here(), routines.unbound + STUB_RETURN, "it is a stub like others");
@@ -186,7 +206,11 @@ impl Routines {
             call_register(asm, RAX);
         });
         for fixup in std::mem::take(&mut asm.fixups) {
-            let Goal::Mark(to) = fixup.goal else { unreachable!("routines refer to each other only") };
+            let to = match fixup.goal {
+                Goal::Mark(to) => to,
+                Goal::Arena(to) => to as u32,
+                _ => unreachable!("routines refer to each other and to data only"),
+            };
             let distance = to.wrapping_sub(fixup.at + 4);
             asm.code()[fixup.at as usize..][..4].copy_from_slice(&distance.to_le_bytes());
         }

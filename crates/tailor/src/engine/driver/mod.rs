@@ -41,6 +41,7 @@ use tailor_jitcode::code::{Operation, Register};
 use tailor_gc::native_stack_low;
 
 use self::units::UnitInfo;
+use super::asker::Asker;
 use super::clock::ThreadTime;
 use super::counters::Counters;
 use super::landing::{Landing, RESULTS};
@@ -51,6 +52,7 @@ use super::profit::Moment;
 use super::residual::Residuals;
 use super::roots::Roots;
 use super::takeover::{ExitState, Spare, World};
+use super::threads::Threads;
 use super::{Abort, Config, Dependencies, LocationId, Log, Outcome, Parameters, Stats};
 use crate::trace::{Called, Continue, End, FrameShape, Operand, Tracer, Workspace};
 
@@ -93,7 +95,7 @@ pub struct Driver {
     pub(super) log: Log,
     pub(super) portal: Option<Portal>,
     pub(super) machine: Machine,
-    compiler: Compiler,
+    pub(super) compiler: Compiler,
     pub(crate) descriptors: Descriptors,
     scratch: Scratch,
     optimised: Unit,
@@ -115,7 +117,9 @@ pub struct Driver {
     pub(crate) roots: Rc<Roots>,
     pub(super) dependencies: Rc<Dependencies>,
     pub(crate) stats: Stats,
-    results: Vec<u64>,
+    pub(super) results: Vec<u64>,
+    /// Tier 1.
+    pub(super) threads: Threads,
     /// The lowest address that compiled code may let the native stack reach.
     stack_limit: Box<u64>,
     /// When the driver was made.
@@ -170,6 +174,7 @@ impl Driver {
             dependencies,
             stats: Stats::default(),
             results: Vec::new(),
+            threads: Threads::default(),
             stack_limit,
             started: ThreadTime::now(),
             not_before: None,
@@ -286,7 +291,7 @@ impl Driver {
         let asked = Moment::now();
         self.discard_invalid();
         self.clear_up(counters);
-        let too_early = self.portal.is_none() && !self.affordable();
+        let too_early = self.portal.is_none() && !self.parameters.tier1 && !self.affordable();
         if too_early || self.learn(portal).is_none() {
             counters.rest(hash, 1);
             return Outcome::Not;
@@ -295,22 +300,42 @@ impl Driver {
             counters.rest(hash, 1);
             return Outcome::Not;
         };
+        let asker = Asker::Interpreter { counters, hash };
+        let threads = self.parameters.tier1 && self.locations[location].code.is_none();
+        if threads {
+            asker.pin();
+            return self.enter_threads(asker.called(), state);
+        }
+        match self.enter_location(&asker, location, asked, state) {
+            Outcome::Moved if self.parameters.tier1 => self.go_on_in_threads(state),
+            outcome => outcome,
+        }
+    }
+
+    /// Enters the unit of a location, or makes one.
+    pub(super) fn enter_location(
+        &mut self,
+        asker: &Asker,
+        location: LocationId,
+        asked: Moment,
+        state: &mut [u64],
+    ) -> Outcome {
         if let Some(code) = self.locations[location].code.clone() {
             let Location { short, calm, .. } = self.locations[location];
-            counters.pin(hash);
+            asker.pin();
             if short && calm >= CALM {
-                counters.doze(hash, 0);
+                asker.doze(0);
             }
             let outcome = self.run(location, &code, asked, state);
             if self.parameters.budget != 0
                 && let Some(doublings) = self.locations[location].profit.rest()
             {
-                counters.doze(hash, doublings);
+                asker.doze(doublings);
             }
             return outcome;
         }
-        if counters.is_pinned(hash) {
-            counters.rest(hash, 1);
+        if asker.is_pinned() {
+            asker.rest(1);
             self.locations[location].asked += 1;
             if self.locations[location].asked < self.parameters.threshold {
                 return Outcome::Not;
@@ -318,18 +343,18 @@ impl Driver {
             self.locations[location].asked = 0;
         }
         if !self.may_trace(location) {
-            counters.rest(hash, 64);
+            asker.rest(64);
             return Outcome::Not;
         }
         if !self.affordable() {
-            counters.rest(hash, 1);
+            asker.rest(1);
             return Outcome::Not;
         }
-        let outcome = self.trace(location, counters.called(), state);
+        let outcome = self.trace(location, asker.called(), state);
         if self.locations[location].code.is_some() {
-            counters.pin(hash);
+            asker.pin();
         } else {
-            counters.rest(hash, 1 << self.locations[location].aborts.min(6));
+            asker.rest(1 << self.locations[location].aborts.min(6));
         }
         outcome
     }

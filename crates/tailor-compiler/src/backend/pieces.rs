@@ -1,0 +1,321 @@
+//! Code in pieces: small units that follow each other in one frame.
+//!
+//! What tier 1 makes of an instruction of a guest program is a *piece*: a unit with one parameter, the root (the guest's frame), all whose results are in memory when it ends. Pieces call nothing of each
+//! other's and keep nothing in registers but the root, so that one can go on in any other, wherever it lies, by a plain jump.
+//!
+//! # Terms
+//! - A *chunk* is a run of pieces that are placed in code memory together: first what is executed as a rule, then the cold parts.
+//! - A *goal* is what a piece goes on in, by the number in field `c` of its `JumpUnit`. The chunk's maker says where it lies ([`Chunk::goals`], [`Chunk::link`]).
+//! - A *site* is a place where pieces are left for native code.
+//!
+//! # The unit of a piece
+//! - Its entry has one parameter, of type Ref: the root. A `JumpUnit` passes the root of the piece that it goes on in first, and may pass more to routines.
+//! - Guards and exits leave the piece: all lead to one place, which hands out the site and the root. Their snapshots mention the root, and nothing else.
+//! - `Return` leaves all pieces, with words for whoever entered.
+//! - It has no `GuardValid`, `CallUnit` and exports.
+//!
+//! # Frame
+//! All pieces share one native frame, which is made when the first is entered ([`Machine::run_piece`]); a piece that needs more than it has cannot be compiled.
+
+use std::rc::Rc;
+
+use super::machine::{Machine, Shared};
+use super::native::{Assembler, Emitter, Fixup, Goal, JUMP_BYTES, Table, counting, dispatcher};
+use crate::code::CodeMemoryError;
+
+/// Where something lies in a chunk that is being made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Hot(u32),
+    Cold(u32),
+}
+
+/// A displacement to be filled in.
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    /// Of its four bytes.
+    at: Place,
+    /// How many bytes of the instruction follow it.
+    behind: u8,
+    to: Target,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Target {
+    Place(Place),
+    Arena(i32),
+    /// Not known yet: the goal's number.
+    Goal(u32),
+}
+
+/// Pieces that are not placed yet.
+#[derive(Debug, Default)]
+pub struct Chunk {
+    hot: Vec<u8>,
+    cold: Vec<u8>,
+    open: Vec<Open>,
+    /// Sites: behind which bytes of the cold part, and their numbers.
+    sites: Vec<(u32, u32)>,
+    /// The same for hatches, in the hot part.
+    hatches: Vec<(u32, u32)>,
+    /// The goal of the jump at the very end of the hot part.
+    falls: Option<u32>,
+    asm: Assembler,
+}
+
+/// Pieces that have been placed; they are freed with this.
+pub struct Placed {
+    shared: Rc<Shared>,
+    start: u32,
+    size: u32,
+    sites: Vec<(u32, u32)>,
+}
+
+impl std::fmt::Debug for Placed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Placed({} bytes)", self.size)
+    }
+}
+
+impl Chunk {
+    /// Makes it empty.
+    pub fn clear(&mut self) {
+        self.hot.clear();
+        self.cold.clear();
+        self.open.clear();
+        self.sites.clear();
+        self.hatches.clear();
+        self.falls = None;
+    }
+
+    /// Bytes so far.
+    pub fn size(&self) -> usize {
+        self.hot.len() + self.cold.len()
+    }
+
+    /// Whether nothing is in it.
+    pub fn is_empty(&self) -> bool {
+        self.hot.is_empty()
+    }
+
+    /// Where the next piece begins.
+    pub fn here(&self) -> u32 {
+        self.hot.len() as u32
+    }
+
+    /// Takes a piece from the emitter; where it begins.
+    pub(super) fn append(&mut self, emitter: &mut Emitter) -> u32 {
+        let start = self.here();
+        let (cold_part, cold_start) = (emitter.cold_part, self.cold.len() as u32);
+        let place = |offset: u32| match offset.checked_sub(cold_part) {
+            None => Place::Hot(start + offset),
+            Some(offset) => Place::Cold(cold_start + offset),
+        };
+        // A mark at the very end of the hot part stands before the cold one only if there is nothing but cold code behind it.
+        for &Fixup { at, behind, goal } in &emitter.asm.fixups {
+            let to = match goal {
+                Goal::Mark(offset) => Target::Place(place(offset)),
+                Goal::Arena(offset) => Target::Arena(offset),
+                Goal::Next(number) => Target::Goal(number),
+                Goal::Pool(_) | Goal::Stub(_) => unreachable!("pieces have neither at this stage"),
+            };
+            self.open.push(Open { at: place(at), behind, to });
+        }
+        let leaves = emitter.left_behind;
+        let code = emitter.asm.code();
+        self.hot.extend_from_slice(&code[..cold_part as usize]);
+        self.cold.extend_from_slice(&code[cold_part as usize..]);
+        let end = self.here();
+        self.falls = self.open.iter().rev().find_map(|open| match open.to {
+            Target::Goal(number) if open.at == Place::Hot(end.wrapping_sub(4)) => Some(number),
+            _ => None,
+        });
+        if let Some(behind) = leaves {
+            self.sites.push((cold_start + behind - cold_part, u32::MAX));
+        }
+        start
+    }
+
+    /// Gives the sites that have none yet this number; whether there are any.
+    pub fn number_sites(&mut self, number: u32) -> bool {
+        let fresh = self.sites.iter_mut().rev().take_while(|(_, known)| *known == u32::MAX);
+        fresh.fold(false, |_, (_, known)| {
+            *known = number;
+            true
+        })
+    }
+
+    /// The goal that the last piece goes on in at its very end.
+    pub fn falls_to(&self) -> Option<u32> {
+        self.falls
+    }
+
+    /// Lets the last piece fall into the next one instead of jumping there.
+    pub fn fall(&mut self) {
+        if self.falls.take().is_some() {
+            let end = self.here();
+            self.open.retain(|open| open.at != Place::Hot(end - 4));
+            self.hot.truncate((end - JUMP_BYTES) as usize);
+        }
+    }
+
+    /// Counts down the counter at an address, before the next piece: when it is negative, code is left at the site with this number.
+    pub fn count(&mut self, machine: &Machine, counter: u64, site: u32) -> u32 {
+        let start = self.here();
+        let mut asm = std::mem::take(&mut self.asm);
+        asm.clear();
+        counting(&mut asm, counter, Goal::Mark(0));
+        let cold = Place::Cold(self.cold.len() as u32);
+        for fixup in &asm.fixups {
+            self.open.push(Open { at: Place::Hot(start + fixup.at), behind: 0, to: Target::Place(cold) });
+        }
+        self.hot.extend_from_slice(asm.code());
+        asm.clear();
+        asm.call(Goal::Arena(machine.shared.routines.leave_piece as i32));
+        let base = self.cold.len() as u32;
+        for &Fixup { at, goal, .. } in &asm.fixups {
+            let Goal::Arena(to) = goal else { unreachable!("the routine lies in the arena") };
+            self.open.push(Open { at: Place::Cold(base + at), behind: 0, to: Target::Arena(to) });
+        }
+        self.cold.extend_from_slice(asm.code());
+        self.sites.push((self.cold.len() as u32, site));
+        self.falls = None;
+        self.asm = asm;
+        start
+    }
+
+    /// Code that goes on at the point that words behind the root name; where it begins. If the table does not have it, `what` is handed out, and the root and the words.
+    pub fn dispatcher(&mut self, table: &Table, what: u64) -> u32 {
+        let mut asm = std::mem::take(&mut self.asm);
+        asm.clear();
+        dispatcher(&mut asm, table, what);
+        let start = self.here();
+        for &Fixup { at, behind, goal } in &asm.fixups {
+            let Goal::Arena(to) = goal else { unreachable!("it refers to data only") };
+            self.open.push(Open { at: Place::Hot(start + at), behind, to: Target::Arena(to) });
+        }
+        self.hot.extend_from_slice(asm.code());
+        self.falls = None;
+        self.asm = asm;
+        start
+    }
+
+    /// A place that is left at once, at the site with this number, until [`Machine::redirect`] makes it a jump.
+    pub fn hatch(&mut self, machine: &Machine, site: u32) -> u32 {
+        let start = self.here();
+        self.hot.push(0xe8);
+        let to = Target::Arena(machine.shared.routines.leave_piece as i32);
+        self.open.push(Open { at: Place::Hot(start + 1), behind: 0, to });
+        self.hot.extend_from_slice(&[0; 4]);
+        self.hatches.push((self.here(), site));
+        self.falls = None;
+        start
+    }
+
+    /// A jump to a goal, where the next piece would begin.
+    pub fn jump(&mut self, goal: u32) {
+        self.hot.push(0xe9);
+        self.open.push(Open { at: Place::Hot(self.here()), behind: 0, to: Target::Goal(goal) });
+        self.hot.extend_from_slice(&[0; 4]);
+        self.falls = Some(goal);
+    }
+
+    /// Says where all goals lie: in this chunk, or in the arena.
+    pub fn link(&mut self, mut find: impl FnMut(u32) -> Link) {
+        for open in &mut self.open {
+            if let Target::Goal(goal) = open.to {
+                open.to = match find(goal) {
+                    Link::Here(offset) => Target::Place(Place::Hot(offset)),
+                    Link::Arena(offset) => Target::Arena(offset as i32),
+                };
+            }
+        }
+    }
+
+    /// Places the chunk in code memory.
+    ///
+    /// # Errors
+    /// If there is no room.
+    ///
+    /// # Panics
+    /// If there are goals that have not been linked.
+    pub fn place(&mut self, machine: &Machine) -> Result<Placed, CodeMemoryError> {
+        let (hot, size) = (self.hot.len() as u32, self.size() as u32);
+        let mut memory = machine.shared.memory.borrow_mut();
+        let start = memory.allocate(size as usize)?;
+        let offset = |place: Place| match place {
+            Place::Hot(offset) => offset,
+            Place::Cold(offset) => hot + offset,
+        };
+        self.hot.append(&mut self.cold);
+        for open in &self.open {
+            let to = match open.to {
+                Target::Place(place) => start + offset(place),
+                Target::Arena(offset) => offset as u32,
+                Target::Goal(goal) => panic!("goal {goal} has not been linked"),
+            };
+            let at = offset(open.at);
+            let distance = to.wrapping_sub(start + at + 4 + u32::from(open.behind));
+            self.hot[at as usize..][..4].copy_from_slice(&distance.to_le_bytes());
+        }
+        memory.write(start, &self.hot);
+        drop(memory);
+        let cold = self.sites.drain(..).map(|(behind, number)| (start + hot + behind, number));
+        let sites = cold.chain(self.hatches.drain(..).map(|(behind, number)| (start + behind, number))).collect();
+        self.clear();
+        Ok(Placed { shared: Rc::clone(&machine.shared), start, size, sites })
+    }
+}
+
+/// Where a goal lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// At this offset of the chunk.
+    Here(u32),
+    /// At this offset of the arena.
+    Arena(u32),
+}
+
+impl Placed {
+    /// Where it begins in the arena.
+    pub fn start(&self) -> u32 {
+        self.start
+    }
+
+    /// Bytes in all.
+    pub fn size(&self) -> u32 {
+        self.size
+    }
+
+    /// Its sites: the offsets in the arena that [`Left::site`] hands out, and their numbers.
+    pub fn sites(&self) -> &[(u32, u32)] {
+        &self.sites
+    }
+
+    /// Its code, as text.
+    pub fn disassemble(&self) -> String {
+        let bytes = self.shared.memory.borrow().bytes(self.start, self.size as usize);
+        let lines = super::native::disassemble(&bytes, u64::from(self.start));
+        lines.iter().map(|(offset, line)| format!("{offset:8x}  {line}\n")).collect()
+    }
+}
+
+impl Machine {
+    /// Makes five bytes at an offset of the arena, which are the beginning of a piece or a [hatch](Chunk::hatch), a jump to another offset. They are not executed meanwhile.
+    pub fn redirect(&self, from: u32, to: u32) {
+        let distance = to.wrapping_sub(from + JUMP_BYTES);
+        let [a, b, c, d] = distance.to_le_bytes();
+        self.shared.memory.borrow_mut().write(from, &[0xe9, a, b, c, d]);
+    }
+
+    /// The address of an offset of the arena.
+    pub fn address(&self, offset: u32) -> u64 {
+        self.shared.start as u64 + u64::from(offset)
+    }
+}
+
+impl Drop for Placed {
+    fn drop(&mut self) {
+        self.shared.memory.borrow_mut().free(self.start, self.size as usize);
+    }
+}

@@ -1,0 +1,542 @@
+//! Tier 1 as the driver has it: which points have pieces, how pieces are linked, entered and left. What a piece is, and how it is recorded: [`crate::thread`].
+//!
+//! # When pieces are made
+//! When the interpreter asks about a point (a method's entry, a loop's header), its piece is made, with those of all points that it goes on in within the guest's frame, and so on. A guest method that is called is not
+//! made with its caller: the call leads to a *hatch*, five bytes that leave the pieces, and become a jump to the method's pieces when it is called first. Points that are not known when a piece is
+//! recorded (where a call returns to, say) are looked up in a [`Table`] by the piece itself, and made when they are not there.
+//!
+//! # Counting
+//! Entries of methods and headers of loops have a counter each, and code before their pieces that counts it down. When it has run out, the driver is asked about the point as the interpreter would ask: it traces,
+//! or enters what has been traced, and pieces go on where that ends. The counter of a point with code of tier 2 asks each time.
+//!
+//! # Leaving
+//! What leaves its piece is executed by the interpreter, which comes back at the next back edge or call. A piece that is left again and again is made anew, from what the interpreter has
+//! learnt meanwhile, and with calls of what is cold.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+use tailor_compiler::backend::Left;
+use tailor_compiler::backend::native::Table;
+use tailor_compiler::backend::pieces::{Chunk, Link, Placed};
+use tailor_compiler::ir::{EntryDesc, EntryId, Type, Unit};
+use tailor_compiler::text::{Addresses, print};
+use tailor_jitcode::JitFunction;
+
+use super::asker::Asker;
+use super::clock::ThreadTime;
+use super::driver::Driver;
+use super::log::Part;
+use super::profit::Moment;
+use super::{LocationId, Outcome};
+use crate::thread::{Goal, Recorder, Unrecorded, Way, Wishes, handed_out};
+
+/// How often a piece is left before it is made anew.
+const LEFT: u32 = 4;
+
+/// How often a piece is made anew.
+const ANEW: u32 = 3;
+
+/// How many counters are made at a time: they stay where they are.
+const COUNTERS: usize = 256;
+
+/// Why pieces were left at a site; see [`site`].
+const LEFT_PIECE: u32 = 0;
+const RUN_OUT: u32 = 1;
+const HATCH: u32 = 2;
+
+/// The number of a site: a point, and what happens there.
+fn site(point: u32, what: u32) -> u32 {
+    point * 4 + what
+}
+
+/// What is known of a point.
+#[derive(Debug)]
+pub(super) struct Point {
+    /// The words of the portal's greens.
+    pub greens: Rc<[u64]>,
+    /// Where its piece is, in the arena.
+    piece: Option<u32>,
+    /// Where it is entered if that is counted.
+    counting: Option<u32>,
+    /// Where calls of it leave the pieces, until it is made.
+    hatch: Option<u32>,
+    /// What is counted down at its entries.
+    counter: *const Cell<i32>,
+    /// Whether its counter is for calls.
+    called: bool,
+    /// Its location, once it has been asked about.
+    location: Option<LocationId>,
+    /// How often its piece has been left.
+    left: u32,
+    /// How often its piece has been made.
+    made: u32,
+    wishes: Wishes,
+}
+
+/// See the module.
+#[derive(Default)]
+pub struct Threads {
+    numbers: FxHashMap<Rc<[u64]>, u32>,
+    points: Vec<Point>,
+    /// Numbers of sites, by their offsets in the arena.
+    sites: FxHashMap<u32, u32>,
+    placed: Vec<Placed>,
+    dispatch: Option<Dispatch>,
+    counters: Vec<Box<[Cell<i32>]>>,
+    used_counters: usize,
+    chunk: Chunk,
+    unit: Unit,
+    /// By the types of what is passed.
+    entries: FxHashMap<Vec<Type>, EntryId>,
+    /// Jitted functions with loops of any number of turns.
+    called: FxHashSet<*const JitFunction>,
+    /// Activations of pieces.
+    running: u32,
+}
+
+/// How pieces find those of points that are not known when they are recorded.
+struct Dispatch {
+    /// Pieces, and entries that are counted; behind each the offset of the code that looks there.
+    tables: [(Table, u32); 2],
+}
+
+/// Where the pieces of a chunk under way begin.
+type Here = FxHashMap<u32, u32>;
+
+impl Threads {
+    fn counter(&mut self) -> *const Cell<i32> {
+        if self.used_counters.is_multiple_of(COUNTERS) {
+            self.counters.push((0..COUNTERS).map(|_| Cell::new(i32::MAX)).collect());
+        }
+        let last = self.counters.last().expect("one has just been made, or was there");
+        let counter = &raw const last[self.used_counters % COUNTERS];
+        self.used_counters += 1;
+        counter
+    }
+
+    fn point_of(&mut self, greens: &[u64]) -> u32 {
+        if let Some(&point) = self.numbers.get(greens) {
+            return point;
+        }
+        let greens: Rc<[u64]> = greens.into();
+        let number = self.points.len() as u32;
+        let counter = self.counter();
+        self.numbers.insert(Rc::clone(&greens), number);
+        self.points.push(Point {
+            greens,
+            piece: None,
+            counting: None,
+            hatch: None,
+            counter,
+            called: false,
+            location: None,
+            left: 0,
+            made: 0,
+            wishes: Wishes::default(),
+        });
+        number
+    }
+
+    fn point(&mut self, number: u32) -> &mut Point {
+        &mut self.points[number as usize]
+    }
+}
+
+impl Driver {
+    // ---- What the recorder asks.
+
+    /// What going on at a point is called.
+    pub(crate) fn goal(&mut self, greens: &[u64], counted: bool, called: bool) -> Goal {
+        let way = match (counted, called) {
+            (false, _) => Way::Plain,
+            (true, false) => Way::BackEdge,
+            (true, true) => Way::Call,
+        };
+        let point = self.threads.point_of(greens);
+        self.threads.point(point).called |= called;
+        Goal::of(point, way)
+    }
+
+    /// Whether a jitted function is to be called, and not looked into.
+    pub(crate) fn is_called(&self, function: &'static JitFunction) -> bool {
+        self.threads.called.contains(&std::ptr::from_ref(function))
+    }
+
+    /// The entry that stands for goals which are passed values of these types.
+    pub(crate) fn entry_of_goals(&mut self, types: Vec<Type>) -> Option<EntryId> {
+        if let Some(&known) = self.threads.entries.get(&types) {
+            return Some(known);
+        }
+        let name = format!("goal{}", self.threads.entries.len());
+        let desc = EntryDesc { name, arguments: types.clone(), result: Type::Void, stack_arguments: Vec::new() };
+        let entry = self.descriptors.intern_entry(desc)?;
+        self.threads.entries.insert(types, entry);
+        Some(entry)
+    }
+
+    // ---- Making.
+
+    /// The threshold of a point's counter.
+    fn patience_of(&self, point: &Point) -> u32 {
+        if !self.parameters.tier2 {
+            return 0;
+        }
+        if point.called { self.parameters.function_threshold } else { self.parameters.threshold }
+    }
+
+    /// Makes the piece of a point, and those of all that follow in the guest's frame. Whether there is one now.
+    fn make(&mut self, first: u32) -> bool {
+        let begun = ThreadTime::now();
+        if self.threads.dispatch.is_none() && self.make_dispatch().is_none() {
+            return false;
+        }
+        let mut chunk = std::mem::take(&mut self.threads.chunk);
+        chunk.clear();
+        let (mut here, mut constants) = (Here::default(), Vec::new());
+        let mut counting = Here::default();
+        if self.threads.point(first).counting.is_none() {
+            // Counted entries come first here, so that the piece can follow without a jump.
+            let counter = self.threads.point(first).counter;
+            counting.insert(first, chunk.count(&self.machine, counter as u64, site(first, RUN_OUT)));
+        }
+        let mut work = vec![first];
+        let mut wanted = Vec::new();
+        while let Some(mut point) = work.pop() {
+            while self.threads.point(point).piece.is_none() && !here.contains_key(&point) {
+                let (offset, goals) = match self.piece(point, &mut chunk, &mut constants) {
+                    Some(made) => made,
+                    None if self.threads.point(point).made > 1 => {
+                        // What it has is better than nothing.
+                        self.threads.chunk = chunk;
+                        return false;
+                    }
+                    None => (chunk.hatch(&self.machine, site(point, LEFT_PIECE)), Vec::new()),
+                };
+                here.insert(point, offset);
+                wanted.extend(goals.iter().copied());
+                work.extend(
+                    goals
+                        .iter()
+                        .filter_map(|goal| goal.point())
+                        .filter(|&(_, way)| way != Way::Call)
+                        .map(|(point, _)| point),
+                );
+                match chunk.falls_to().and_then(|goal| Goal(goal).point()) {
+                    Some((next, Way::Plain))
+                        if self.threads.point(next).piece.is_none() && !here.contains_key(&next) =>
+                    {
+                        chunk.fall();
+                        point = next;
+                    }
+                    _ => break,
+                }
+            }
+        }
+        let mut hatches = Here::default();
+        for goal in wanted {
+            let Some((point, way)) = goal.point() else { continue };
+            let known = self.threads.point(point).counting.is_some() || counting.contains_key(&point);
+            match way {
+                Way::Plain => {}
+                Way::BackEdge if !known => {
+                    let counter = self.threads.point(point).counter as u64;
+                    counting.insert(point, chunk.count(&self.machine, counter, site(point, RUN_OUT)));
+                    chunk.jump(Goal::of(point, Way::Plain).0);
+                }
+                Way::Call if !known && self.threads.point(point).hatch.is_none() && !hatches.contains_key(&point) => {
+                    hatches.insert(point, chunk.hatch(&self.machine, site(point, HATCH)));
+                }
+                Way::BackEdge | Way::Call => {}
+            }
+        }
+        let threads = &self.threads;
+        let dispatch = threads.dispatch.as_ref().expect("made above");
+        chunk.link(|goal| {
+            let arena = |offset: Option<u32>| Link::Arena(offset.expect("every goal has been made"));
+            let Some((point, way)) = Goal(goal).point() else {
+                return Link::Arena(dispatch.tables[usize::from(Goal(goal) == Goal::COUNTED)].1);
+            };
+            let known = &threads.points[point as usize];
+            match way {
+                Way::Plain => here.get(&point).map_or_else(|| arena(known.piece), |&offset| Link::Here(offset)),
+                _ => match (counting.get(&point), known.counting, hatches.get(&point)) {
+                    (Some(&offset), ..) => Link::Here(offset),
+                    (None, Some(offset), _) => Link::Arena(offset),
+                    (None, None, Some(&offset)) => Link::Here(offset),
+                    (None, None, None) => arena(known.hatch),
+                },
+            }
+        });
+        let placed = chunk.place(&self.machine);
+        self.threads.chunk = chunk;
+        let Ok(placed) = placed else {
+            self.full = true;
+            return false;
+        };
+        self.roots.add_constants(constants);
+        self.log.write(Part::Asm, || placed.disassemble());
+        self.stats.pieces += here.len() as u64;
+        self.stats.piece_bytes += u64::from(placed.size());
+        self.enter_in_tables(&placed, &here, &counting, &hatches);
+        self.threads.placed.push(placed);
+        self.stats.threading += begun.elapsed();
+        true
+    }
+
+    /// Notes where what has been made lies.
+    fn enter_in_tables(&mut self, placed: &Placed, here: &Here, counting: &Here, hatches: &Here) {
+        let start = placed.start();
+        self.threads.sites.extend(placed.sites().iter().copied());
+        for (&point, &offset) in hatches {
+            self.threads.point(point).hatch = Some(start + offset);
+        }
+        for (table, offsets) in [here, counting].into_iter().enumerate() {
+            for (&point, &offset) in offsets {
+                let (offset, address) = (start + offset, self.machine.address(start + offset));
+                let known = &mut self.threads.points[point as usize];
+                if table == 0 {
+                    known.piece = Some(offset);
+                } else {
+                    known.counting = Some(offset);
+                }
+                if let Some(dispatch) = &mut self.threads.dispatch {
+                    dispatch.tables[table].0.set(&known.greens, address);
+                }
+                if table == 1 {
+                    let known = &self.threads.points[point as usize];
+                    self.rest(known.counter, self.patience_of(known), known.hatch.map(|hatch| (hatch, offset)));
+                }
+            }
+        }
+    }
+
+    /// Starts a counter, and lets the hatch of its point lead there.
+    fn rest(&self, counter: *const Cell<i32>, threshold: u32, hatch: Option<(u32, u32)>) {
+        // SAFETY: counters stay where they are as long as there are points.
+        unsafe { (*counter).set(if threshold == 0 { i32::MAX } else { threshold.min(i32::MAX as u32) as i32 - 1 }) };
+        if let Some((hatch, to)) = hatch {
+            self.machine.redirect(hatch, to);
+        }
+    }
+
+    /// Makes a point's piece: where it begins in the chunk, and what it goes on in; `None` if there can be none.
+    fn piece(&mut self, point: u32, chunk: &mut Chunk, constants: &mut Vec<u64>) -> Option<(u32, Vec<Goal>)> {
+        let Point { greens, wishes, .. } = &self.threads.points[point as usize];
+        let (greens, wishes) = (Rc::clone(greens), *wishes);
+        let state = self.portal().state(&greens, 0);
+        let (unit, goals) = loop {
+            let memory = std::mem::take(&mut self.threads.unit);
+            match Recorder::record(self, &state, wishes, memory) {
+                (unit, Err(Unrecorded::Loops(function))) => {
+                    self.threads.called.insert(std::ptr::from_ref(function));
+                    self.threads.unit = unit;
+                }
+                recorded => break recorded,
+            }
+        };
+        self.threads.point(point).made += 1;
+        let compiled = goals.map_err(|why| format!("{why:?}")).and_then(|goals| {
+            tailor_compiler::verify::debug_verify(&unit, &self.descriptors, "the recorder of pieces");
+            let offset = self.compiler.compile_piece(&self.machine, &unit, &self.descriptors, chunk);
+            offset.map(|offset| (offset, goals)).map_err(|error| error.to_string())
+        });
+        self.log.write(Part::Trace, || {
+            let text = print(&unit, &self.descriptors, Addresses::Hidden);
+            let failure = compiled.as_ref().err().map_or("", |why| why);
+            format!("; piece at {} {failure}\n{text}", (self.describe)(&greens))
+        });
+        constants.extend(greens.iter().copied());
+        constants.extend(unit.constants.iter().map(|&(_, word)| word));
+        self.stats.piece_operations += unit.ops.len() as u64;
+        self.threads.unit = unit;
+        chunk.number_sites(site(point, LEFT_PIECE));
+        self.stats.no_piece += u64::from(compiled.is_err());
+        compiled.ok()
+    }
+
+    /// Makes the tables, and the code that looks there.
+    fn make_dispatch(&mut self) -> Option<()> {
+        let names = self.portal().greens.len();
+        let tables = [Table::new(names)?, Table::new(names)?];
+        let mut chunk = Chunk::default();
+        let offsets =
+            [chunk.dispatcher(&tables[0], handed_out::POINT), chunk.dispatcher(&tables[1], handed_out::COUNTED)];
+        let placed = chunk.place(&self.machine).ok()?;
+        let start = placed.start();
+        let [plain, counted] = tables;
+        self.threads.dispatch = Some(Dispatch { tables: [(plain, start + offsets[0]), (counted, start + offsets[1])] });
+        self.threads.placed.push(placed);
+        Some(())
+    }
+
+    // ---- Running.
+
+    /// Where the pieces of a point begin, made if need be; `None` if that cannot be.
+    fn entrance(&mut self, point: u32, counted: bool) -> Option<u32> {
+        if self.threads.point(point).piece.is_none() {
+            self.make(point).then_some(())?;
+        } else if counted && self.threads.point(point).counting.is_none() {
+            // Its piece was made before anything counted it.
+            let mut chunk = Chunk::default();
+            let counter = self.threads.point(point).counter as u64;
+            let start = chunk.count(&self.machine, counter, site(point, RUN_OUT));
+            chunk.jump(0);
+            let piece = self.threads.point(point).piece?;
+            chunk.link(|_| Link::Arena(piece));
+            let placed = chunk.place(&self.machine).ok()?;
+            let counting = Here::from_iter([(point, start)]);
+            self.enter_in_tables(&placed, &Here::default(), &counting, &Here::default());
+            self.threads.placed.push(placed);
+        }
+        let Point { piece, counting, .. } = *self.threads.point(point);
+        if counted { counting } else { piece }
+    }
+
+    /// The same for a point that was not found where pieces look; there it is found now.
+    fn missed(&mut self, point: u32, counted: bool) -> Option<u32> {
+        let entrance = self.entrance(point, counted)?;
+        if let Some(Dispatch { tables }) = &mut self.threads.dispatch {
+            let address = self.machine.address(entrance);
+            tables[usize::from(counted)].0.set(&self.threads.points[point as usize].greens, address);
+        }
+        Some(entrance)
+    }
+
+    /// Enters tier 1 at a point that the interpreter has asked about, and goes on there and in tier 2 as long as there is code.
+    pub(super) fn enter_threads(&mut self, called: bool, state: &mut [u64]) -> Outcome {
+        let greens: Vec<u64> = self.portal().greens.iter().map(|&at| state[at]).collect();
+        let point = self.threads.point_of(&greens);
+        self.threads.point(point).called |= called;
+        let Some(entrance) = self.entrance(point, true) else { return Outcome::Not };
+        self.run_threads(entrance, state)
+    }
+
+    /// Goes on in tier 1 if the point of this state has a piece.
+    pub(super) fn go_on_in_threads(&mut self, state: &mut [u64]) -> Outcome {
+        let greens = &self.portal().greens;
+        let words: Vec<u64> = greens.iter().map(|&at| state[at]).collect();
+        let known = self.threads.numbers.get(words.as_slice());
+        match known.and_then(|&point| self.threads.points[point as usize].piece) {
+            Some(piece) => self.run_threads(piece, state),
+            None => Outcome::Moved,
+        }
+    }
+
+    fn run_threads(&mut self, mut entrance: u32, state: &mut [u64]) -> Outcome {
+        let frame = self.portal().frame;
+        loop {
+            self.stats.piece_entries += 1;
+            self.threads.running += 1;
+            // SAFETY: pieces do what the interpreter would do in this frame.
+            let left = unsafe { self.machine.run_piece(entrance, state[frame]) };
+            let mut words: [u64; 40] = [0; 40];
+            let (place, root) = match left {
+                Left::Site(place, root) => (Some(place), root),
+                Left::Returned(returned) => {
+                    words.iter_mut().zip(returned.words()).for_each(|(to, word)| *to = word);
+                    (None, words[1])
+                }
+            };
+            self.threads.running -= 1;
+            let Some(place) = place else {
+                if words[0] == handed_out::RESULT {
+                    let count = self.portal().function.signature.result.leaf_count();
+                    self.results.clear();
+                    self.results.extend_from_slice(&words[1..1 + count]);
+                    return Outcome::Returned;
+                }
+                self.stats.piece_misses += 1;
+                let count = self.portal().greens.len();
+                self.set_state(state, &words[2..2 + count], root);
+                let point = self.threads.point_of(&words[2..2 + count]);
+                let counted = words[0] == handed_out::COUNTED;
+                self.log.write(Part::Exits, || {
+                    let how = if counted { "counted " } else { "" };
+                    format!("{how}point not found: {}", (self.describe)(&words[2..2 + count]))
+                });
+                self.threads.point(point).called |= counted;
+                match self.missed(point, counted) {
+                    Some(next) => entrance = next,
+                    None => return Outcome::Moved,
+                }
+                continue;
+            };
+            let number = self.threads.sites[&place];
+            let (point, what) = (number / 4, number % 4);
+            let greens = Rc::clone(&self.threads.point(point).greens);
+            self.set_state(state, &greens, root);
+            let next = match what {
+                RUN_OUT => match self.run_out(point, state) {
+                    Outcome::Not => self.entrance(point, false),
+                    Outcome::Moved => {
+                        let greens: Vec<u64> = self.portal().greens.iter().map(|&at| state[at]).collect();
+                        let known = self.threads.numbers.get(greens.as_slice()).copied();
+                        known.and_then(|point| self.threads.point(point).piece)
+                    }
+                    Outcome::Returned => return Outcome::Returned,
+                },
+                HATCH => self.entrance(point, true),
+                _ => {
+                    self.log.write(Part::Exits, || format!("left at {}", (self.describe)(&greens)));
+                    self.stats.piece_exits += 1;
+                    self.left_piece(point);
+                    None
+                }
+            };
+            match next {
+                Some(next) => entrance = next,
+                None => return Outcome::Moved,
+            }
+        }
+    }
+
+    fn set_state(&self, state: &mut [u64], greens: &[u64], frame: u64) {
+        let portal = self.portal();
+        for (&at, &word) in portal.greens.iter().zip(greens) {
+            state[at] = word;
+        }
+        state[portal.frame] = frame;
+    }
+
+    /// The counter of a point has run out: asks about its location, as the interpreter would.
+    fn run_out(&mut self, point: u32, state: &mut [u64]) -> Outcome {
+        let Point { greens, counter, called, location, .. } = self.threads.point(point);
+        let (greens, counter, called) = (Rc::clone(greens), *counter, *called);
+        let location = match *location {
+            Some(location) => Some(location),
+            None => self.location(&greens),
+        };
+        self.threads.point(point).location = location;
+        let threshold = self.patience_of(&self.threads.points[point as usize]);
+        // SAFETY: counters stay where they are as long as there are points.
+        let asker = Asker::Piece { counter: unsafe { &*counter }, threshold, called };
+        let Some(location) = location.filter(|_| threshold > 0) else {
+            asker.rest(64);
+            return Outcome::Not;
+        };
+        self.enter_location(&asker, location, Moment::now(), state)
+    }
+
+    /// A piece has been left: perhaps another is better.
+    fn left_piece(&mut self, point: u32) {
+        let nested = self.threads.running > 0;
+        let known = self.threads.point(point);
+        known.left += 1;
+        if known.left < LEFT << known.made || known.made > ANEW || nested {
+            return;
+        }
+        known.left = 0;
+        known.wishes.all = true;
+        let Some(old) = known.piece.take() else { return };
+        if self.make(point) {
+            if let Some(new) = self.threads.point(point).piece {
+                self.machine.redirect(old, new);
+            }
+        } else {
+            let known = self.threads.point(point);
+            (known.piece, known.made) = (Some(old), ANEW + 1);
+        }
+    }
+}

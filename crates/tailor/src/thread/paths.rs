@@ -1,0 +1,115 @@
+//! Paths: what the recorder knows at a place of one way through the jitcode.
+
+use tailor_compiler::ir::{LabelId, Ref, Type};
+use tailor_jitcode::code::{Code, Position};
+
+use crate::trace::{Operand, Sym};
+
+/// A frame of jitcode.
+#[derive(Clone, Copy)]
+pub struct Frame {
+    pub code: &'static Code,
+    /// Its first register's place in [`Path::values`].
+    pub base: usize,
+    /// The instruction that comes next, or the call that is waited for.
+    pub position: Position,
+    /// Whether it has come to a branch that is not static.
+    pub branched: bool,
+    /// How often it has jumped back.
+    pub turns: u32,
+}
+
+/// A condition that has been decided on this path.
+///
+/// It is used to decide branches, and in place of truth values. A value that has been compared with a constant and found equal is *not* taken for that constant: the recorder follows paths that no execution
+/// takes, and would read memory where there is none.
+#[derive(Clone, Copy, Debug)]
+pub struct Fact {
+    pub condition: Ref,
+    /// Whether it is not 0.
+    pub holds: bool,
+    /// Whether it is a truth value.
+    pub test: bool,
+}
+
+/// See the module. What it lists is searched from one end to the other: there is little of it.
+#[derive(Clone)]
+pub struct Path {
+    pub frames: Vec<Frame>,
+    /// The registers of all frames: static words, or values of the unit and bytes to be added.
+    pub values: Vec<Operand>,
+    pub facts: Vec<Fact>,
+    /// Pure operations and loads that have been recorded, by [`key`](crate::trace::key).
+    recorded: Vec<((u64, u64), Ref)>,
+    /// Words of the guest stack: bytes from the root, and what is there.
+    stack: Vec<(i32, Type, Operand)>,
+    /// Whether something has been done that must not be done again.
+    pub effects: bool,
+    /// Whether it has come by the first merge point.
+    pub begun: bool,
+    /// Whether it has come by a `can_enter!`.
+    pub counted: bool,
+    /// Where it goes on in the unit.
+    pub label: LabelId,
+}
+
+impl Path {
+    pub fn new(label: LabelId) -> Path {
+        Path {
+            frames: Vec::new(),
+            values: Vec::new(),
+            facts: Vec::new(),
+            recorded: Vec::new(),
+            stack: Vec::new(),
+            effects: false,
+            begun: false,
+            counted: false,
+            label,
+        }
+    }
+
+    /// The word that a symbol is known to be: if it is a truth value.
+    pub fn known(&self, sym: Sym) -> Option<u64> {
+        if sym.offset != 0 || sym.base.as_op().is_none() {
+            return None;
+        }
+        let fact = self.facts.iter().find(|fact| fact.test && fact.condition == sym.base)?;
+        Some(u64::from(fact.holds))
+    }
+
+    /// Whether a condition is known to hold, or not to.
+    pub fn truth(&self, condition: Ref) -> Option<bool> {
+        self.facts.iter().find(|fact| fact.condition == condition).map(|fact| fact.holds)
+    }
+
+    pub fn recorded(&self, key: (u64, u64)) -> Option<Ref> {
+        self.recorded.iter().find(|(known, _)| *known == key).map(|&(_, value)| value)
+    }
+
+    pub fn remember(&mut self, key: (u64, u64), value: Ref) {
+        self.recorded.push((key, value));
+    }
+
+    /// What is in a word of the guest stack.
+    pub fn stack(&self, offset: i32, ty: Type) -> Option<Operand> {
+        self.stack.iter().find(|&&(known, type_, _)| known == offset && type_ == ty).map(|&(.., value)| value)
+    }
+
+    /// Notes what a word of the guest stack holds.
+    pub fn set_stack(&mut self, offset: i32, ty: Type, value: Operand) {
+        self.stack.retain(|&(known, ..)| known.abs_diff(offset) >= 8);
+        self.stack.push((offset, ty, value));
+    }
+
+    /// Forgets what other paths that come here do not know.
+    pub fn forget(&mut self) {
+        self.facts.clear();
+        self.recorded.clear();
+        self.stack.clear();
+    }
+
+    /// Forgets what the guest stack holds.
+    pub fn forget_stack(&mut self) {
+        self.stack.clear();
+    }
+}
