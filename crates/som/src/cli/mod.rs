@@ -178,6 +178,8 @@ pub fn main() -> u8 {
             stats.pause_ns as f64 / 1e6
         );
     }
+    // The process ends, and the system takes its memory back at once: freeing it bit by bit is a sixth of what a small program takes.
+    std::mem::forget(vm);
     code
 }
 
