@@ -7,7 +7,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::code::{BitSet, Code, Operation, Position, Register};
+use crate::code::{BitSet, BitSets, Code, Operation, Position, Register};
 
 /// The rows of a function.
 #[derive(Debug, Default)]
@@ -36,38 +36,51 @@ pub(crate) fn compute(code: &mut Code) {
     let starts = block_starts(code);
     let count = code.register_count();
     // What is live at the beginning of each block, by its number in `starts`.
-    let mut at_start = vec![BitSet::new(count); starts.len()];
+    let mut at_start = BitSets::new(starts.len(), count);
     // By position, where a block starts.
     let mut block_of = vec![0; code.len()];
     starts.iter().enumerate().for_each(|(block, &start)| block_of[start as usize] = block);
     let end_of = |block: usize| starts.get(block + 1).copied().unwrap_or(code.len() as Position);
-    let at_end = |block: usize, at_start: &[BitSet]| {
+    // Makes `live` what is live at the end of a block.
+    let at_end = |block: usize, at_start: &BitSets, live: &mut BitSet| {
         let last = end_of(block) - 1;
-        let mut live = BitSet::new(count);
+        live.clear();
         code.operation(last).for_each_successor(last, |next| {
-            live.union_with(&at_start[block_of[next as usize]]);
+            live.union_with(at_start.words(block_of[next as usize]));
         });
-        live
     };
+    // What each block needs from before it, and what it sets.
+    let (mut needs, mut sets) = (BitSets::new(starts.len(), count), BitSets::new(starts.len(), count));
+    let (mut live, mut set) = (BitSet::new(count), BitSet::new(count));
+    for (block, &start) in starts.iter().enumerate() {
+        live.clear();
+        set.clear();
+        for position in (start..end_of(block)).rev() {
+            step_back(code, position, &mut live);
+            code.operation(position).for_each_dest(|dest| _ = set.insert(dest.index()));
+        }
+        needs.unite(block, live.words());
+        sets.unite(block, set.words());
+    }
     let mut changed = true;
     while std::mem::take(&mut changed) {
         for block in (0..starts.len()).rev() {
-            let mut live = at_end(block, &at_start);
-            for position in (starts[block]..end_of(block)).rev() {
-                step_back(code, position, &mut live);
-            }
-            changed |= at_start[block].union_with(&live);
+            at_end(block, &at_start, &mut live);
+            live.subtract(sets.words(block));
+            live.union_with(needs.words(block));
+            changed |= at_start.unite(block, live.words());
         }
     }
 
     let mut pool = Pool::default();
     let mut rows = vec![0; code.len()];
     let mut across = Vec::new();
+    let mut kept = BitSet::new(count);
     for (block, &start) in starts.iter().enumerate() {
-        let mut live = at_end(block, &at_start);
+        at_end(block, &at_start, &mut live);
         for position in (start..end_of(block)).rev() {
             if let Operation::Call { .. } = code.operation(position) {
-                let mut kept = live.clone();
+                kept.copy_from(live.words());
                 code.operation(position).for_each_dest(|dest| kept.remove(dest.index()));
                 across.push((position, pool.place(&kept)));
             }
@@ -98,15 +111,15 @@ fn block_starts(code: &Code) -> Vec<Position> {
     let mut is_start = vec![false; code.len() + 1];
     is_start[0] = true;
     for position in 0..code.len() as Position {
-        let mut falls_through = false;
-        let mut targets = Vec::new();
-        code.operation(position).for_each_successor(position, |next| targets.push(next));
-        if targets == [position + 1] {
-            falls_through = true;
-        }
-        if !falls_through {
+        let operation = code.operation(position);
+        let (mut count, mut goes_on) = (0, false);
+        operation.for_each_successor(position, |next| {
+            count += 1;
+            goes_on |= next == position + 1;
+        });
+        if !(goes_on && count == 1) {
             is_start[position as usize + 1] = true;
-            targets.into_iter().for_each(|target| is_start[target as usize] = true);
+            operation.for_each_successor(position, |target| is_start[target as usize] = true);
         }
     }
     (0..code.len() as Position).filter(|&position| is_start[position as usize]).collect()
@@ -117,10 +130,29 @@ fn block_starts(code: &Code) -> Vec<Position> {
 struct Pool {
     words: Vec<Register>,
     places: FxHashMap<BitSet, u32>,
+    /// What was asked for last, and its place: half of the instructions need what their neighbours need.
+    last: Option<(BitSet, u32)>,
 }
 
 impl Pool {
     fn place(&mut self, live: &BitSet) -> u32 {
+        if let Some((last, place)) = &self.last
+            && last == live
+        {
+            return *place;
+        }
+        let place = self.place_of_other(live);
+        match &mut self.last {
+            Some((last, known)) => {
+                last.copy_from(live.words());
+                *known = place;
+            }
+            None => self.last = Some((live.clone(), place)),
+        }
+        place
+    }
+
+    fn place_of_other(&mut self, live: &BitSet) -> u32 {
         if let Some(&place) = self.places.get(live) {
             return place;
         }

@@ -12,9 +12,19 @@ impl BitSet {
         BitSet { words: vec![0; bound.div_ceil(64)] }
     }
 
-    /// Makes it the same as `other`, which has the same bound.
-    pub fn copy_from(&mut self, other: &BitSet) {
-        self.words.copy_from_slice(&other.words);
+    /// Makes it the same as `other`, the words of a set with the same bound.
+    pub fn copy_from(&mut self, other: &[u64]) {
+        self.words.copy_from_slice(other);
+    }
+
+    /// Removes all.
+    pub fn clear(&mut self) {
+        self.words.fill(0);
+    }
+
+    /// Its words.
+    pub fn words(&self) -> &[u64] {
+        &self.words
     }
 
     /// Whether it contains `number`.
@@ -36,30 +46,78 @@ impl BitSet {
     }
 
     /// Adds all of `other`; whether there was anything new.
-    pub fn union_with(&mut self, other: &BitSet) -> bool {
-        let mut changed = false;
-        for (word, &more) in self.words.iter_mut().zip(&other.words) {
-            changed |= more & !*word != 0;
-            *word |= more;
-        }
-        changed
+    pub fn union_with(&mut self, other: &[u64]) -> bool {
+        unite(&mut self.words, other)
     }
 
     /// Removes all of `other`.
-    pub fn subtract(&mut self, other: &BitSet) {
-        for (word, &less) in self.words.iter_mut().zip(&other.words) {
+    pub fn subtract(&mut self, other: &[u64]) {
+        for (word, &less) in self.words.iter_mut().zip(other) {
             *word &= !less;
         }
     }
 
     /// Its numbers, increasing.
     pub fn iter(&self) -> impl Iterator<Item = usize> + '_ {
-        self.words.iter().enumerate().flat_map(|(i, &word)| {
-            std::iter::successors((word != 0).then_some(word), |&rest| {
-                let rest = rest & (rest - 1);
-                (rest != 0).then_some(rest)
-            })
-            .map(move |rest| i * 64 + rest.trailing_zeros() as usize)
-        })
+        numbers(&self.words)
     }
+}
+
+/// Sets of numbers below one bound, by index.
+pub(crate) struct BitSets {
+    words: Vec<u64>,
+    /// Words a set.
+    width: usize,
+}
+
+impl BitSets {
+    /// `count` empty sets of numbers below `bound`.
+    pub fn new(count: usize, bound: usize) -> BitSets {
+        let width = bound.div_ceil(64);
+        BitSets { words: vec![0; count * width], width }
+    }
+
+    /// The words of a set.
+    pub fn words(&self, index: usize) -> &[u64] {
+        &self.words[index * self.width..(index + 1) * self.width]
+    }
+
+    /// Whether a set contains `number`.
+    pub fn contains(&self, index: usize, number: usize) -> bool {
+        self.words(index)[number / 64] >> (number % 64) & 1 == 1
+    }
+
+    /// Adds `number` to a set.
+    pub fn insert(&mut self, index: usize, number: usize) {
+        self.words[index * self.width + number / 64] |= 1 << (number % 64);
+    }
+
+    /// Adds all of `other` to a set; whether there was anything new.
+    pub fn unite(&mut self, index: usize, other: &[u64]) -> bool {
+        unite(&mut self.words[index * self.width..(index + 1) * self.width], other)
+    }
+
+    /// The numbers of a set, increasing.
+    pub fn iter(&self, index: usize) -> impl Iterator<Item = usize> + '_ {
+        numbers(self.words(index))
+    }
+}
+
+fn unite(words: &mut [u64], other: &[u64]) -> bool {
+    let mut new = 0;
+    for (word, &more) in words.iter_mut().zip(other) {
+        new |= more & !*word;
+        *word |= more;
+    }
+    new != 0
+}
+
+fn numbers(words: &[u64]) -> impl Iterator<Item = usize> + '_ {
+    words.iter().enumerate().flat_map(|(i, &word)| {
+        std::iter::successors((word != 0).then_some(word), |&rest| {
+            let rest = rest & (rest - 1);
+            (rest != 0).then_some(rest)
+        })
+        .map(move |rest| i * 64 + rest.trailing_zeros() as usize)
+    })
 }

@@ -17,7 +17,7 @@ use crate::tape::graph::{Graph, Inst, Mark as GraphMark, Terminator, Value};
 pub(crate) fn emit(function: &'static JitFunction, mut graph: Graph) -> Code {
     split_edges(&mut graph);
     let order = graph.reverse_postorder();
-    let mut assignment = assign(&mut graph, &order);
+    let mut assignment = assign(&graph, &order);
     let moves = sequences(&graph, &order, &mut assignment);
     let (last, first): (Vec<usize>, Vec<usize>) =
         order.iter().partition(|&&block| block != 0 && matches!(graph.terminator(block), Terminator::Panic { .. }));
@@ -31,6 +31,9 @@ pub(crate) fn emit(function: &'static JitFunction, mut graph: Graph) -> Code {
         code: Code::empty(function),
         starts: vec![u32::MAX; graph.blocks.len()],
     };
+    let count = layout.iter().map(|&block| graph.blocks[block].insts.len() + 1).sum();
+    emitter.code.instructions.reserve(count);
+    emitter.code.location_numbers.reserve(count);
     for (i, &block) in layout.iter().enumerate() {
         emitter.block(block, layout.get(i + 1).copied(), &moves);
     }
@@ -51,7 +54,10 @@ fn sequences(graph: &Graph, order: &[usize], assignment: &mut Assignment) -> FxH
     let mut all = FxHashMap::default();
     for &block in order {
         let Terminator::Jump(edge) = graph.terminator(block) else { continue };
-        let mut moves = Vec::new();
+        if edge.args.is_empty() {
+            continue;
+        }
+        let mut moves = Vec::with_capacity(edge.args.len());
         for (&arg, &parameter) in edge.args.iter().zip(&graph.blocks[edge.target].parameters) {
             let to = register[parameter.index()].expect("parameters have registers");
             match register[arg.index()] {

@@ -44,7 +44,7 @@ use crate::analysis::liveness;
 use crate::function::JitFunction;
 use crate::tape::{Memory, Tape};
 
-pub(crate) use bits::BitSet;
+pub(crate) use bits::{BitSet, BitSets};
 
 /// A call.
 #[derive(Debug)]
@@ -93,6 +93,7 @@ impl Code {
         let tape = Tape::new(function);
         builder(&tape);
         let mut graph = tape.into_graph();
+        simplify::straighten(&mut graph);
         ssa::construct(&mut graph);
         simplify::simplify(&mut graph);
         let mut code = emit::emit(function, graph);

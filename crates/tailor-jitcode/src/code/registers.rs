@@ -8,7 +8,7 @@
 
 use tailor_compiler::ir::Type;
 
-use super::bits::BitSet;
+use super::bits::{BitSet, BitSets};
 use crate::tape::graph::{BlockData, Graph, Terminator, Value};
 
 /// Which register each value has.
@@ -44,13 +44,17 @@ pub(crate) fn split_edges(graph: &mut Graph) {
 ///
 /// # Panics
 /// The function needs more than 65,535 registers.
-pub(crate) fn assign(graph: &mut Graph, order: &[usize]) -> Assignment {
-    let live_out = live_values(graph, order);
+pub(crate) fn assign(graph: &Graph, order: &[usize]) -> Assignment {
+    let numbers = Numbers::of(graph, order);
+    let live_out = live_values(graph, order, &numbers);
     let mut pass = Assigner {
         assignment: Assignment { register: vec![None; graph.values.len()], types: Vec::new() },
         free: Vec::new(),
         passed_to: vec![Vec::new(); graph.values.len()],
         wanted: vec![None; graph.values.len()],
+        live: BitSet::new(numbers.values.len()),
+        last_uses: LastUses::default(),
+        numbers,
     };
     for &block in order {
         for edge in graph.terminator(block).edges() {
@@ -60,7 +64,7 @@ pub(crate) fn assign(graph: &mut Graph, order: &[usize]) -> Assignment {
         }
     }
     for &block in order {
-        pass.block(graph, block, &live_out[block]);
+        pass.block(graph, block, live_out.words(block));
     }
     pass.assignment
 }
@@ -73,15 +77,68 @@ struct Assigner {
     passed_to: Vec<Vec<Value>>,
     /// For each parameter, the register of something that is passed to it.
     wanted: Vec<Option<u16>>,
+    /// What is live at the current point.
+    live: BitSet,
+    last_uses: LastUses,
+    numbers: Numbers,
+}
+
+/// Numbers of the values that are alive somewhere: of all values, most have been removed, or are constant.
+struct Numbers {
+    /// By value; `NONE` for others.
+    number: Vec<u32>,
+    /// By number.
+    values: Vec<Value>,
+}
+
+impl Numbers {
+    const NONE: u32 = u32::MAX;
+
+    /// For what is computed in these blocks.
+    fn of(graph: &Graph, order: &[usize]) -> Numbers {
+        let mut all = Numbers { number: vec![Numbers::NONE; graph.values.len()], values: Vec::new() };
+        for &block in order {
+            let data = &graph.blocks[block];
+            data.parameters.iter().for_each(|&parameter| all.add(parameter));
+            data.insts.iter().for_each(|placed| placed.inst.for_each_dest(|dest| all.add(dest)));
+        }
+        all
+    }
+
+    fn add(&mut self, value: Value) {
+        self.number[value.index()] = self.values.len() as u32;
+        self.values.push(value);
+    }
+
+    /// The number of a value that is computed.
+    fn get(&self, value: Value) -> Option<usize> {
+        let number = self.number[value.index()];
+        (number != Numbers::NONE).then_some(number as usize)
+    }
+
+    /// The number of a value that is known to be computed.
+    fn of_computed(&self, value: Value) -> usize {
+        self.number[value.index()] as usize
+    }
 }
 
 impl Assigner {
-    fn block(&mut self, graph: &mut Graph, block: usize, live_out: &BitSet) {
-        let mut data = std::mem::take(&mut graph.blocks[block]);
-        let dying = last_uses(graph, &mut data, live_out);
+    fn block(&mut self, graph: &Graph, block: usize, live_out: &[u64]) {
+        let data = &graph.blocks[block];
+        self.live.copy_from(live_out);
+        let mut last_uses = std::mem::take(&mut self.last_uses);
+        back_through(&self.numbers, data, &mut self.live, &mut last_uses);
+        last_uses.unused_parameters.clear();
+        for &parameter in &data.parameters {
+            let number = self.numbers.of_computed(parameter);
+            if !self.live.contains(number) {
+                last_uses.unused_parameters.push(parameter);
+            }
+            self.live.remove(number);
+        }
         self.free.iter_mut().for_each(|free| *free = true);
-        for value in dying.live_in.iter() {
-            if let Some(register) = self.assignment.register[value] {
+        for number in self.live.iter() {
+            if let Some(register) = self.assignment.register[self.numbers.values[number].index()] {
                 self.free[usize::from(register)] = false;
             }
         }
@@ -102,15 +159,13 @@ impl Assigner {
                 }
             }
         }
-        for parameter in dying.unused_parameters {
-            self.release(parameter);
-        }
-        for (placed, (dying, unused)) in data.insts.iter().zip(dying.at_inst) {
-            dying.into_iter().for_each(|value| self.release(value));
+        last_uses.unused_parameters.iter().for_each(|&value| self.release(value));
+        for placed in &data.insts {
+            last_uses.dying.next_list().for_each(|value| self.release(value));
             placed.inst.for_each_dest(|dest| self.take(graph, dest));
-            unused.into_iter().for_each(|value| self.release(value));
+            last_uses.unused.next_list().for_each(|value| self.release(value));
         }
-        graph.blocks[block] = data;
+        self.last_uses = last_uses;
     }
 
     fn release(&mut self, value: Value) {
@@ -158,75 +213,105 @@ impl Assigner {
 }
 
 /// Which values are used for the last time where, in a block.
+#[derive(Default)]
 struct LastUses {
-    live_in: BitSet,
     unused_parameters: Vec<Value>,
-    /// For each instruction: operands that die, results that nobody uses.
-    at_inst: Vec<(Vec<Value>, Vec<Value>)>,
+    /// For each instruction, operands that die.
+    dying: Lists,
+    /// For each instruction, results that nobody uses.
+    unused: Lists,
 }
 
-fn last_uses(graph: &Graph, data: &mut BlockData, live_out: &BitSet) -> LastUses {
-    let mut live = live_out.clone();
-    let mut at_inst = Vec::new();
-    back_through(graph, data, &mut live, |dying, unused| at_inst.push((dying.to_vec(), unused.to_vec())));
-    at_inst.reverse();
-    let unused_parameters = data.parameters.iter().copied().filter(|value| !live.contains(value.index())).collect();
-    for parameter in &data.parameters {
-        live.remove(parameter.index());
-    }
-    LastUses { live_in: live, unused_parameters, at_inst }
+/// Lists of values that are taken in the order opposite to that in which they are made.
+#[derive(Default)]
+struct Lists {
+    values: Vec<Value>,
+    /// Where each begins.
+    starts: Vec<usize>,
 }
 
-/// From what is live at a block's end to what is live behind its parameters. Calls `f` for each instruction, from the last one on: with the operands that die and the results that nobody uses.
-fn back_through(graph: &Graph, data: &mut BlockData, live: &mut BitSet, mut f: impl FnMut(&[Value], &[Value])) {
-    if let Some((terminator, _)) = &mut data.terminator {
-        terminator.for_each_own_use(|value| {
-            if graph.is_computed(*value) {
-                live.insert(value.index());
-            }
-        });
+impl Lists {
+    /// Begins another one.
+    fn begin(&mut self) {
+        self.starts.push(self.values.len());
     }
-    let (mut dying, mut unused) = (Vec::new(), Vec::new());
-    for placed in data.insts.iter_mut().rev() {
-        dying.clear();
-        unused.clear();
+
+    /// Removes the one that was made last.
+    fn next_list(&mut self) -> impl Iterator<Item = Value> + '_ {
+        let start = self.starts.pop().expect("there is a list for each instruction");
+        self.values.drain(start..)
+    }
+}
+
+/// From what is live at a block's end to what is live behind its parameters; notes last uses by the way.
+fn back_through(numbers: &Numbers, data: &BlockData, live: &mut BitSet, last_uses: &mut LastUses) {
+    step_over_terminator(numbers, data, live);
+    for placed in data.insts.iter().rev() {
+        last_uses.dying.begin();
+        last_uses.unused.begin();
         placed.inst.for_each_dest(|dest| {
-            if !live.contains(dest.index()) {
-                unused.push(dest);
+            let number = numbers.of_computed(dest);
+            if !live.contains(number) {
+                last_uses.unused.values.push(dest);
             }
-            live.remove(dest.index());
+            live.remove(number);
         });
-        placed.inst.for_each_use(|value| {
-            if graph.is_computed(*value) && live.insert(value.index()) {
-                dying.push(*value);
+        placed.inst.for_each_used(|value| {
+            if numbers.get(value).is_some_and(|number| live.insert(number)) {
+                last_uses.dying.values.push(value);
             }
         });
-        f(&dying, &unused);
     }
 }
 
-/// For each block, the values that are still needed at its end, arguments of its edges included.
-fn live_values(graph: &mut Graph, order: &[usize]) -> Vec<BitSet> {
-    let none = BitSet::new(graph.values.len());
-    let mut live_in = vec![none.clone(); graph.blocks.len()];
-    let mut live_out = live_in.clone();
-    let mut live = none;
-    let mut changed = true;
-    while std::mem::take(&mut changed) {
+fn step_over_terminator(numbers: &Numbers, data: &BlockData, live: &mut BitSet) {
+    let uses = data.terminator.iter().flat_map(|(terminator, _)| terminator.own_uses());
+    for number in uses.filter_map(|&value| numbers.get(value)) {
+        live.insert(number);
+    }
+}
+
+/// For each block, the numbers of the values that are still needed at its end, arguments of its edges included.
+fn live_values(graph: &Graph, order: &[usize], numbers: &Numbers) -> BitSets {
+    let count = numbers.values.len();
+    let mut live_in = BitSets::new(graph.blocks.len(), count);
+    let mut live_out = BitSets::new(graph.blocks.len(), count);
+    let mut live = BitSet::new(count);
+    // When a block was looked at last, and when what is live at its beginning has changed: only if it has for a successor is a block looked at again.
+    let (mut seen, mut changed) = (vec![0_u32; graph.blocks.len()], vec![0_u32; graph.blocks.len()]);
+    let mut now = 1;
+    let mut last_change = 1;
+    while std::mem::take(&mut last_change) > 0 {
         for &block in order.iter().rev() {
-            let out = &mut live_out[block];
-            for edge in graph.terminator(block).edges() {
-                out.union_with(&live_in[edge.target]);
-                for arg in edge.args.iter().filter(|&&arg| graph.is_computed(arg)) {
-                    out.insert(arg.index());
-                }
+            now += 1;
+            let mut stale = seen[block] == 0;
+            graph.terminator(block).for_each_edge(|edge| stale |= changed[edge.target] > seen[block]);
+            if !stale {
+                continue;
             }
-            live.copy_from(out);
-            let mut data = std::mem::take(&mut graph.blocks[block]);
-            back_through(graph, &mut data, &mut live, |_, _| {});
-            data.parameters.iter().for_each(|parameter| live.remove(parameter.index()));
-            graph.blocks[block] = data;
-            changed |= live_in[block].union_with(&live);
+            seen[block] = now;
+            graph.terminator(block).for_each_edge(|edge| {
+                live_out.unite(block, live_in.words(edge.target));
+                for number in edge.args.iter().filter_map(|&arg| numbers.get(arg)) {
+                    live_out.insert(block, number);
+                }
+            });
+            live.copy_from(live_out.words(block));
+            let data = &graph.blocks[block];
+            step_over_terminator(numbers, data, &mut live);
+            for placed in data.insts.iter().rev() {
+                placed.inst.for_each_dest(|dest| live.remove(numbers.of_computed(dest)));
+                placed.inst.for_each_used(|value| {
+                    if let Some(number) = numbers.get(value) {
+                        live.insert(number);
+                    }
+                });
+            }
+            data.parameters.iter().for_each(|&parameter| live.remove(numbers.of_computed(parameter)));
+            if live_in.unite(block, live.words()) {
+                changed[block] = now;
+                last_change = now;
+            }
         }
     }
     live_out

@@ -17,7 +17,7 @@ use tailor_compiler::ir::{Op, OpCode, Type};
 
 use super::bits::BitSet;
 use super::thread::thread;
-use crate::tape::graph::{Edge, Graph, Incoming, Inst, Terminator, Value, result_type};
+use crate::tape::graph::{Edge, Graph, Incoming, Inst, Placed, Terminator, Value, result_type};
 
 /// See [the module](self).
 pub(crate) fn simplify(graph: &mut Graph) {
@@ -27,11 +27,49 @@ pub(crate) fn simplify(graph: &mut Graph) {
     }
 }
 
+/// Bypasses empty blocks and concatenates others, where no values are passed: a third of what is recorded. This is cheap as long as there are variables, and spares all that follows from looking at
+/// these blocks.
+pub(crate) fn straighten(graph: &mut Graph) {
+    for block in graph.reverse_postorder() {
+        for number in 0..graph.blocks[block].edge_count() {
+            let edge = graph.terminator(block).edge(number);
+            let mut target = edge.target;
+            let mut last = None;
+            // As long as a chain can be; there may be loops that do nothing.
+            for _ in 0..graph.blocks.len() {
+                let next = graph.blocks[target].only_jumps().filter(|_| graph.blocks[target].parameters.is_empty());
+                let Some(next) = next else { break };
+                last = Some(next.clone());
+                target = next.target;
+            }
+            if let (Some(next), Some((terminator, _))) = (last, &mut graph.blocks[block].terminator) {
+                *terminator.edge_mut(number) = next;
+            }
+        }
+    }
+    let order = graph.reverse_postorder();
+    let incoming = graph.incoming(&order);
+    for block in order {
+        while let Some((Terminator::Jump(edge), _)) = &graph.blocks[block].terminator
+            && edge.target != block
+            && incoming.single(edge.target).is_some()
+            && graph.blocks[edge.target].parameters.is_empty()
+        {
+            let target = edge.target;
+            let next = std::mem::take(&mut graph.blocks[target]);
+            let data = &mut graph.blocks[block];
+            data.insts.extend(next.insts);
+            data.terminator = next.terminator;
+        }
+    }
+}
+
 fn to_fixed_point(graph: &mut Graph) {
     let mut pass = Simplifier { same: (0..graph.values.len() as u32).map(Value).collect(), changed: true, graph };
+    let mut order = pass.graph.reverse_postorder();
+    let mut incoming = pass.graph.incoming(&order);
     while std::mem::take(&mut pass.changed) {
-        let mut order = pass.graph.reverse_postorder();
-        pass.merge_parameters(&order);
+        pass.merge_parameters(&order, &incoming);
         pass.fold(&order);
         if pass.decide(&order) {
             order = pass.graph.reverse_postorder();
@@ -39,10 +77,12 @@ fn to_fixed_point(graph: &mut Graph) {
         if pass.bypass(&order) {
             order = pass.graph.reverse_postorder();
         }
-        if pass.concatenate(&order) {
+        incoming = pass.graph.incoming(&order);
+        if pass.concatenate(&order, &incoming) {
             order = pass.graph.reverse_postorder();
+            incoming = pass.graph.incoming(&order);
         }
-        pass.drop_unused(&order);
+        pass.drop_unused(&order, &incoming);
     }
 }
 
@@ -54,11 +94,8 @@ struct Simplifier<'a> {
 }
 
 impl Simplifier<'_> {
-    fn representative(&self, mut value: Value) -> Value {
-        while value != Value::NONE && self.same[value.index()] != value {
-            value = self.same[value.index()];
-        }
-        value
+    fn representative(&self, value: Value) -> Value {
+        representative(&self.same, value)
     }
 
     fn unite(&mut self, value: Value, with: Value) {
@@ -75,8 +112,7 @@ impl Simplifier<'_> {
     }
 
     /// Removes parameters that are one value.
-    fn merge_parameters(&mut self, order: &[usize]) {
-        let incoming = self.graph.incoming(order);
+    fn merge_parameters(&mut self, order: &[usize], incoming: &Incoming) {
         let mut kept = Vec::new();
         for &block in &order[1..] {
             kept.clear();
@@ -88,7 +124,7 @@ impl Simplifier<'_> {
                     None => kept.push(i),
                 }
             }
-            self.keep_parameters(block, &kept, &incoming);
+            self.keep_parameters(block, &kept, incoming);
         }
     }
 
@@ -118,13 +154,10 @@ impl Simplifier<'_> {
         if kept.len() == self.graph.blocks[block].parameters.len() {
             return;
         }
-        let pick = |list: &[Value]| kept.iter().map(|&i| list[i]).collect();
-        let parameters = &mut self.graph.blocks[block].parameters;
-        *parameters = pick(parameters);
+        keep(&mut self.graph.blocks[block].parameters, kept);
         for (from, edge) in incoming.edges(block) {
             let (terminator, _) = self.graph.blocks[from].terminator.as_mut().expect("it has this edge");
-            let args = &mut terminator.edge_mut(edge).args;
-            *args = pick(args);
+            keep(&mut terminator.edge_mut(edge).args, kept);
         }
     }
 
@@ -146,13 +179,14 @@ impl Simplifier<'_> {
                 true
             });
             self.graph.blocks[block].insts = insts;
-            let Some((mut terminator, at)) = self.graph.blocks[block].terminator.take() else { continue };
-            terminator.for_each_own_use(|value| *value = self.representative(*value));
-            for edge in terminator.edges_mut() {
-                edge.args.iter_mut().for_each(|value| *value = self.representative(*value));
-            }
-            if let Terminator::Branch { condition, then, otherwise } = &mut terminator
-                && let Some((operand, negated)) = self.tested(*condition, &sources)
+            let Some((terminator, _)) = &mut self.graph.blocks[block].terminator else { continue };
+            let rename = |value: &mut Value| *value = representative(&self.same, *value);
+            terminator.for_each_own_use(rename);
+            terminator.edges_mut().flat_map(|edge| &mut edge.args).for_each(rename);
+            let Terminator::Branch { condition, .. } = *terminator else { continue };
+            if let Some((operand, negated)) = self.tested(condition, &sources)
+                && let Some((Terminator::Branch { condition, then, otherwise }, _)) =
+                    &mut self.graph.blocks[block].terminator
             {
                 *condition = operand;
                 if negated {
@@ -160,7 +194,6 @@ impl Simplifier<'_> {
                 }
                 self.changed = true;
             }
-            self.graph.blocks[block].terminator = Some((terminator, at));
         }
     }
 
@@ -255,8 +288,8 @@ impl Simplifier<'_> {
     fn decide(&mut self, order: &[usize]) -> bool {
         let mut any = false;
         for &block in order {
-            let Some((terminator, at)) = self.graph.blocks[block].terminator.take() else { continue };
-            let decided = match &terminator {
+            let Some((terminator, at)) = &self.graph.blocks[block].terminator else { continue };
+            let decided = match terminator {
                 Terminator::Branch { condition, then, otherwise } => match self.graph.constant_of(*condition) {
                     Some(0) => Some(otherwise.clone()),
                     Some(_) => Some(then.clone()),
@@ -271,8 +304,10 @@ impl Simplifier<'_> {
                 },
                 _ => None,
             };
-            any |= decided.is_some();
-            self.graph.blocks[block].terminator = Some((decided.map_or(terminator, Terminator::Jump), at));
+            if let Some(edge) = decided {
+                self.graph.blocks[block].terminator = Some((Terminator::Jump(edge), *at));
+                any = true;
+            }
         }
         self.changed |= any;
         any
@@ -280,33 +315,36 @@ impl Simplifier<'_> {
 
     /// Edges to blocks that do nothing but jump on lead to where these jump; whether there were any.
     fn bypass(&mut self, order: &[usize]) -> bool {
+        let empty = |&&block: &&usize| self.graph.blocks[block].only_jumps().is_some();
+        if !order.iter().any(|block| empty(&block)) {
+            return false;
+        }
         let used = self.used_beyond_jumps(order);
         let mut any = false;
         for &block in order {
-            let Some((mut terminator, at)) = self.graph.blocks[block].terminator.take() else { continue };
-            for edge in terminator.edges_mut() {
-                if let Some(next) = self.next_of_empty(edge, &used) {
-                    *edge = next;
-                    any = true;
+            for number in 0..self.graph.blocks[block].edge_count() {
+                let Some(next) = self.next_of_empty(self.graph.terminator(block).edge(number), &used) else { continue };
+                if let Some((terminator, _)) = &mut self.graph.blocks[block].terminator {
+                    *terminator.edge_mut(number) = next;
                 }
+                any = true;
             }
-            self.graph.blocks[block].terminator = Some((terminator, at));
         }
         self.changed |= any;
         any
     }
 
     /// All values that are used elsewhere than in a block that does nothing but pass its own parameters on.
-    fn used_beyond_jumps(&mut self, order: &[usize]) -> BitSet {
+    fn used_beyond_jumps(&self, order: &[usize]) -> BitSet {
         let mut used = BitSet::new(self.graph.values.len());
         for &block in order {
-            let data = &mut self.graph.blocks[block];
-            for placed in &mut data.insts {
-                placed.inst.for_each_use(|value| _ = used.insert(value.index()));
+            let data = &self.graph.blocks[block];
+            for placed in &data.insts {
+                placed.inst.for_each_used(|value| _ = used.insert(value.index()));
             }
-            let Some((terminator, _)) = &mut data.terminator else { continue };
-            terminator.for_each_own_use(|value| _ = used.insert(value.index()));
-            let only_jumps = data.insts.is_empty() && matches!(terminator, Terminator::Jump(_));
+            let Some((terminator, _)) = &data.terminator else { continue };
+            terminator.own_uses().iter().for_each(|value| _ = used.insert(value.index()));
+            let only_jumps = data.only_jumps().is_some();
             for arg in terminator.edges().flat_map(|edge| &edge.args) {
                 if !(only_jumps && data.parameters.contains(arg)) {
                     used.insert(arg.index());
@@ -322,10 +360,8 @@ impl Simplifier<'_> {
         for _ in 0..self.graph.blocks.len() {
             let Edge { target, args } = last.as_ref().unwrap_or(edge);
             let data = &self.graph.blocks[*target];
-            match &data.terminator {
-                Some((Terminator::Jump(next), _))
-                    if data.insts.is_empty() && !data.parameters.iter().any(|value| used.contains(value.index())) =>
-                {
+            match data.only_jumps() {
+                Some(next) if !data.parameters.iter().any(|value| used.contains(value.index())) => {
                     let mut next = next.clone();
                     for value in &mut next.args {
                         if let Some(i) = data.parameters.iter().position(|parameter| parameter == value) {
@@ -341,18 +377,17 @@ impl Simplifier<'_> {
     }
 
     /// A block that is the only one to come to the block it jumps to takes that block's place, too; whether there were any.
-    fn concatenate(&mut self, order: &[usize]) -> bool {
-        let incoming = self.graph.incoming(order);
+    fn concatenate(&mut self, order: &[usize], incoming: &Incoming) -> bool {
         let mut any = false;
         // What has been taken by another is empty.
         for &block in order {
-            while let Some((Terminator::Jump(edge), _)) = &self.graph.blocks[block].terminator
+            while let Some((Terminator::Jump(edge), _)) = &mut self.graph.blocks[block].terminator
                 && edge.target != block
                 && incoming.single(edge.target).is_some()
             {
-                let edge = edge.clone();
-                let next = std::mem::take(&mut self.graph.blocks[edge.target]);
-                for (parameter, arg) in next.parameters.into_iter().zip(edge.args) {
+                let Edge { target, args } = std::mem::replace(edge, Edge::to(block));
+                let next = std::mem::take(&mut self.graph.blocks[target]);
+                for (parameter, arg) in next.parameters.into_iter().zip(args) {
                     self.unite(parameter, arg);
                 }
                 let data = &mut self.graph.blocks[block];
@@ -366,51 +401,95 @@ impl Simplifier<'_> {
     }
 
     /// Drops what only computes values that nobody uses.
-    fn drop_unused(&mut self, order: &[usize]) {
-        let mut used = BitSet::new(self.graph.values.len());
-        let incoming = self.graph.incoming(order);
-        // Backwards, most values are seen used before they are seen defined; loops take another round.
-        let mut changed = true;
-        while std::mem::take(&mut changed) {
-            for &block in order.iter().rev() {
-                changed |= self.mark_used(block, &mut used);
-            }
-        }
+    fn drop_unused(&mut self, order: &[usize], incoming: &Incoming) {
+        let used = self.used_in_the_end(order, incoming);
+        let mut kept = Vec::new();
         for &block in order {
-            let count = self.graph.blocks[block].insts.len();
-            self.graph.blocks[block].insts.retain(|placed| is_needed(&placed.inst, &used));
-            self.changed |= self.graph.blocks[block].insts.len() != count;
-            if block != 0 {
-                let parameters = &self.graph.blocks[block].parameters;
-                let kept: Vec<usize> =
-                    (0..parameters.len()).filter(|&i| used.contains(parameters[i].index())).collect();
-                self.changed |= kept.len() != parameters.len();
-                self.keep_parameters(block, &kept, &incoming);
+            let insts = &mut self.graph.blocks[block].insts;
+            let count = insts.len();
+            insts.retain(|placed| is_needed(&placed.inst, &used));
+            self.changed |= insts.len() != count;
+            let parameters = &self.graph.blocks[block].parameters;
+            if block != 0 && !parameters.iter().all(|parameter| used.contains(parameter.index())) {
+                kept.clear();
+                kept.extend((0..parameters.len()).filter(|&i| used.contains(parameters[i].index())));
+                self.changed = true;
+                self.keep_parameters(block, &kept, incoming);
             }
         }
     }
 
-    fn mark_used(&mut self, block: usize, used: &mut BitSet) -> bool {
-        let mut changed = false;
-        let Some((mut terminator, at)) = self.graph.blocks[block].terminator.take() else { return false };
-        terminator.for_each_own_use(|value| changed |= used.insert(self.representative(*value).index()));
-        for edge in terminator.edges() {
-            for (&arg, &parameter) in edge.args.iter().zip(&self.graph.blocks[edge.target].parameters) {
-                if used.contains(parameter.index()) {
-                    changed |= used.insert(self.representative(arg).index());
+    /// All values that what cannot be dropped uses, itself or by way of others.
+    fn used_in_the_end(&self, order: &[usize], incoming: &Incoming) -> BitSet {
+        let mut marks = Marks { used: BitSet::new(self.graph.values.len()), new: Vec::new(), same: &self.same };
+        // Where values are defined: the block, and the number of the parameter or, behind all parameters, of the instruction.
+        let mut sources = vec![(0, u32::MAX); self.graph.values.len()];
+        for &block in order {
+            let data = &self.graph.blocks[block];
+            let mut number = 0;
+            for parameter in &data.parameters {
+                sources[parameter.index()] = (block, number);
+                number += 1;
+            }
+            for Placed { inst, .. } in &data.insts {
+                if inst.is_droppable() {
+                    inst.for_each_dest(|dest| sources[dest.index()] = (block, number));
+                } else {
+                    inst.for_each_used(|value| marks.mark(value));
                 }
+                number += 1;
+            }
+            let Some((terminator, _)) = &data.terminator else { continue };
+            terminator.own_uses().iter().for_each(|&value| marks.mark(value));
+        }
+        while let Some(value) = marks.new.pop() {
+            let (block, number) = sources[value.index()];
+            // Constants come from nowhere, nor do results of what is there anyway.
+            if number == u32::MAX {
+                continue;
+            }
+            let data = &self.graph.blocks[block];
+            match (number as usize).checked_sub(data.parameters.len()) {
+                Some(inst) => data.insts[inst].inst.for_each_used(|value| marks.mark(value)),
+                None => incoming.edges(block).for_each(|(from, edge)| {
+                    marks.mark(self.graph.terminator(from).edge(edge).args[number as usize]);
+                }),
             }
         }
-        self.graph.blocks[block].terminator = Some((terminator, at));
-        let mut insts = std::mem::take(&mut self.graph.blocks[block].insts);
-        for placed in insts.iter_mut().rev() {
-            if is_needed(&placed.inst, used) {
-                placed.inst.for_each_use(|value| changed |= used.insert(self.representative(*value).index()));
-            }
-        }
-        self.graph.blocks[block].insts = insts;
-        changed
+        marks.used
     }
+}
+
+/// Values that are used.
+struct Marks<'a> {
+    used: BitSet,
+    /// Those of them whose operands have not been marked.
+    new: Vec<Value>,
+    /// As in [`Simplifier`].
+    same: &'a [Value],
+}
+
+impl Marks<'_> {
+    fn mark(&mut self, value: Value) {
+        let value = representative(self.same, value);
+        if self.used.insert(value.index()) {
+            self.new.push(value);
+        }
+    }
+}
+
+/// What `value` is the same as in the end.
+fn representative(same: &[Value], mut value: Value) -> Value {
+    while value != Value::NONE && same[value.index()] != value {
+        value = same[value.index()];
+    }
+    value
+}
+
+/// Keeps the items at these places, which increase.
+fn keep(list: &mut Vec<Value>, kept: &[usize]) {
+    kept.iter().enumerate().for_each(|(to, &from)| list[to] = list[from]);
+    list.truncate(kept.len());
 }
 
 fn is_needed(inst: &Inst, used: &BitSet) -> bool {

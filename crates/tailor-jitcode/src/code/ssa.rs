@@ -4,8 +4,8 @@
 //! that is live there (pruned SSA). Too many parameters, where all ways bring the same value, are removed by [`simplify`](super::simplify), as in Braun et al.,
 //! "Simple and Efficient Construction of Static Single Assignment Form" (2013).
 
-use super::bits::BitSet;
-use crate::tape::graph::{Graph, Inst, Value};
+use super::bits::{BitSet, BitSets};
+use crate::tape::graph::{Graph, Incoming, Inst, Value};
 
 /// Removes all [`Inst::Get`] and [`Inst::Set`].
 pub(crate) fn construct(graph: &mut Graph) {
@@ -13,30 +13,28 @@ pub(crate) fn construct(graph: &mut Graph) {
     let incoming = graph.incoming(&order);
     let live = live_variables(graph, &order);
     let undefined: Vec<Value> = graph.variables.clone().into_iter().map(|ty| graph.undefined(ty)).collect();
-    // What each variable holds at each block's end.
-    let mut at_end: Vec<Vec<Value>> = vec![Vec::new(); graph.blocks.len()];
-    // For each block, the variables that it has parameters for.
-    let mut merged: Vec<Vec<usize>> = vec![Vec::new(); graph.blocks.len()];
+    // What each variable holds at each block's end, block by block.
+    let count = undefined.len();
+    let mut at_end = vec![Value::NONE; graph.blocks.len() * count];
     // What stands for the result of each `Get`.
     let mut read: Vec<Value> = (0..graph.values.len() as u32).map(Value).collect();
+    let mut held = undefined.clone();
 
     for &block in &order {
-        let mut held = match (incoming.single(block), incoming.edges(block).len()) {
-            (Some(single), _) => at_end[single].clone(),
-            (None, 0) => undefined.clone(),
-            _ => {
-                let mut held = undefined.clone();
-                for variable in live[block].iter() {
+        if let Some(single) = incoming.single(block) {
+            held.copy_from_slice(&at_end[single * count..][..count]);
+        } else {
+            held.copy_from_slice(&undefined);
+            if merges(&incoming, block) {
+                for variable in live.iter(block) {
                     let parameter = graph.new_value(graph.variables[variable]);
                     graph.blocks[block].parameters.push(parameter);
                     held[variable] = parameter;
-                    merged[block].push(variable);
                 }
-                held
             }
-        };
-        let mut insts = std::mem::take(&mut graph.blocks[block].insts);
-        insts.retain_mut(|placed| {
+        }
+        let data = &mut graph.blocks[block];
+        data.insts.retain_mut(|placed| {
             placed.inst.for_each_use(|value| *value = replacement(&read, *value));
             match placed.inst {
                 Inst::Get { variable, dest } => read[dest.index()] = held[variable as usize],
@@ -46,19 +44,23 @@ pub(crate) fn construct(graph: &mut Graph) {
             false
         });
         let replace = |value: &mut Value| *value = replacement(&read, *value);
-        let (terminator, _) = graph.blocks[block].terminator.as_mut().expect("reachable blocks are complete");
+        let (terminator, _) = data.terminator.as_mut().expect("reachable blocks are complete");
         terminator.for_each_own_use(replace);
         terminator.edges_mut().flat_map(|edge| &mut edge.args).for_each(replace);
-        graph.blocks[block].insts = insts;
-        at_end[block] = held;
+        at_end[block * count..][..count].copy_from_slice(&held);
     }
 
     for &block in &order {
         let (terminator, _) = graph.blocks[block].terminator.as_mut().expect("reachable blocks are complete");
-        for edge in terminator.edges_mut() {
-            edge.args.extend(merged[edge.target].iter().map(|&variable| at_end[block][variable]));
+        for edge in terminator.edges_mut().filter(|edge| merges(&incoming, edge.target)) {
+            edge.args.extend(live.iter(edge.target).map(|variable| at_end[block * count + variable]));
         }
     }
+}
+
+/// Whether a block has parameters for its variables.
+fn merges(incoming: &Incoming, block: usize) -> bool {
+    incoming.edges(block).len() > 1
 }
 
 /// What stands for a value. (Parameters that have been added here stand for themselves.)
@@ -67,34 +69,29 @@ fn replacement(read: &[Value], value: Value) -> Value {
 }
 
 /// For each block, the variables whose value at its beginning may be read.
-fn live_variables(graph: &Graph, order: &[usize]) -> Vec<BitSet> {
+fn live_variables(graph: &Graph, order: &[usize]) -> BitSets {
     let count = graph.variables.len();
-    let none = BitSet::new(count);
-    let mut live = vec![none.clone(); graph.blocks.len()];
-    let mut set = vec![none.clone(); graph.blocks.len()];
+    let mut live = BitSets::new(graph.blocks.len(), count);
+    let mut set = BitSets::new(graph.blocks.len(), count);
     for &block in order {
         for placed in &graph.blocks[block].insts {
             match placed.inst {
-                Inst::Get { variable, .. } if !set[block].contains(variable as usize) => {
-                    live[block].insert(variable as usize);
+                Inst::Get { variable, .. } if !set.contains(block, variable as usize) => {
+                    live.insert(block, variable as usize);
                 }
-                Inst::Set { variable, .. } => {
-                    set[block].insert(variable as usize);
-                }
+                Inst::Set { variable, .. } => set.insert(block, variable as usize),
                 _ => {}
             }
         }
     }
+    let mut after = BitSet::new(count);
     let mut changed = true;
-    while changed {
-        changed = false;
+    while std::mem::take(&mut changed) {
         for &block in order.iter().rev() {
-            let mut after = none.clone();
-            for target in graph.successors(block) {
-                after.union_with(&live[target]);
-            }
-            after.subtract(&set[block]);
-            changed |= live[block].union_with(&after);
+            after.clear();
+            graph.terminator(block).for_each_edge(|edge| _ = after.union_with(live.words(edge.target)));
+            after.subtract(set.words(block));
+            changed |= live.unite(block, after.words());
         }
     }
     live

@@ -29,6 +29,24 @@ fn less(tape: &Tape, a: Node, b: Node) -> Node {
 }
 
 #[test]
+fn a_loop_that_does_nothing_is_not_bypassed_for_ever() {
+    let spin = function("spin", &[INT], INT, |tape, parameters| {
+        let out = tape.block();
+        tape.check(parameters[0], out);
+        let (outer, inner) = (tape.begin_loop(), tape.begin_loop());
+        tape.repeat(&inner);
+        tape.end_loop(&inner);
+        tape.repeat(&outer);
+        tape.end_loop(&outer);
+        tape.enter(out);
+        Some(tape.int(7))
+    });
+    let text = text(spin);
+    assert_eq!(text.matches("jump").count(), 1, "{text}");
+    assert_eq!(text.matches("return").count(), 1, "{text}");
+}
+
+#[test]
 fn loops_keep_their_variables_in_place() {
     let sum = function("sum", &[INT], INT, |tape, parameters| {
         let (i, sum) = (tape.variable_of(tape.int(0)), tape.variable_of(tape.int(0)));

@@ -20,11 +20,14 @@ const GROWTH: usize = 4;
 
 /// Threads jumps; whether there was one.
 pub(crate) fn thread(graph: &mut Graph) -> bool {
+    if !(0..graph.blocks.len()).any(|block| decides(graph, block)) {
+        return false;
+    }
     let limit = graph.blocks.len() * GROWTH + 64;
     let mut changed = false;
     let mut next = 1;
     let mut order = graph.reverse_postorder();
-    let mut ways = Ways::of(graph, &order);
+    let mut ways = Ways::of(graph, &order, graph.incoming(&order));
     while next < order.len() && graph.blocks.len() < limit {
         let block = order[next];
         next += 1;
@@ -38,11 +41,11 @@ pub(crate) fn thread(graph: &mut Graph) -> bool {
         if copies.is_empty() {
             continue;
         }
-        split(graph, block, copies);
+        let incoming;
+        (order, incoming) = split(graph, block, copies);
         changed = true;
         // A block that is passed over now because the order has changed has its turn in the next round.
-        order = graph.reverse_postorder();
-        ways = Ways::of(graph, &order);
+        ways = Ways::of(graph, &order, incoming);
     }
     changed
 }
@@ -55,10 +58,10 @@ struct Ways {
 }
 
 impl Ways {
-    fn of(graph: &Graph, order: &[usize]) -> Ways {
+    fn of(graph: &Graph, order: &[usize], incoming: Incoming) -> Ways {
         let mut place = vec![0; graph.blocks.len()];
         order.iter().enumerate().for_each(|(at, &block)| place[block] = at);
-        Ways { incoming: graph.incoming(order), place }
+        Ways { incoming, place }
     }
 }
 
@@ -131,8 +134,8 @@ impl Copy {
     }
 }
 
-/// Puts the copies in place and repairs the uses of the block's values.
-fn split(graph: &mut Graph, block: usize, copies: Vec<Copy>) {
+/// Puts the copies in place and repairs the uses of the block's values. The blocks' new order, and how they are reached.
+fn split(graph: &mut Graph, block: usize, copies: Vec<Copy>) -> (Vec<usize>, Incoming) {
     let data = &graph.blocks[block];
     let at = data.terminator.as_ref().map_or(0, |&(_, at)| at);
     let mut defined = data.parameters.clone();
@@ -156,7 +159,7 @@ fn split(graph: &mut Graph, block: usize, copies: Vec<Copy>) {
     }
     let order = graph.reverse_postorder();
     let incoming = graph.incoming(&order);
-    for user in order.into_iter().filter(|user| !versions.contains(user)) {
+    for &user in order.iter().filter(|user| !versions.contains(user)) {
         let mut used = Vec::new();
         for_each_use(graph, user, |value| {
             if defined.contains(value) {
@@ -175,6 +178,7 @@ fn split(graph: &mut Graph, block: usize, copies: Vec<Copy>) {
         // (Arguments that have just been added for a parameter are what reaches this block already.)
         for_each_use(graph, user, |value| *value = reaching.get(value).copied().unwrap_or(*value));
     }
+    (order, incoming)
 }
 
 /// Calls `f` with each value that a block uses, edges included.

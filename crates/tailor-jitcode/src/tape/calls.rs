@@ -41,7 +41,7 @@ impl Tape {
         let mut values = Vec::new();
         for (&arg, shape) in args.iter().zip(function.signature.parameters) {
             self.expect_shape(arg, shape);
-            values.extend(self.leaves_of(arg));
+            self.add_leaves(arg, &mut values);
         }
         if let Some(builder) = function.builder
             && self.inlines(function)

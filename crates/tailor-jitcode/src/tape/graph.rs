@@ -82,6 +82,22 @@ impl Inst {
         }
     }
 
+    /// Calls `f` with each value it uses, which stay as they are.
+    pub fn for_each_used(&self, mut f: impl FnMut(Value)) {
+        let mut all =
+            |values: &[Value]| values.iter().filter(|&&value| value != Value::NONE).for_each(|&value| f(value));
+        match self {
+            Inst::Pure { args, .. } => all(args),
+            Inst::Load { base, index, .. } => all(&[*base, *index]),
+            Inst::Store { base, index, value, .. } => all(&[*base, *index, *value]),
+            Inst::Call { args, .. } => all(args),
+            Inst::Promote { value, .. } | Inst::Set { value, .. } => all(&[*value]),
+            Inst::MergePoint(mark) | Inst::CanEnter(mark) => all(&mark.values),
+            Inst::Release { base } => all(&[*base]),
+            Inst::WeAreJitted { .. } | Inst::Get { .. } => {}
+        }
+    }
+
     /// Calls `f` with each value it defines.
     pub fn for_each_dest(&self, mut f: impl FnMut(Value)) {
         match self {
@@ -145,6 +161,22 @@ impl Terminator {
         first.into_iter().chain(cases.iter().map(|(_, edge)| edge)).chain(last)
     }
 
+    /// Calls `f` with each of its edges, in order: faster than [`Terminator::edges`].
+    pub fn for_each_edge(&self, mut f: impl FnMut(&Edge)) {
+        match self {
+            Terminator::Jump(edge) => f(edge),
+            Terminator::Branch { then, otherwise, .. } => {
+                f(then);
+                f(otherwise);
+            }
+            Terminator::Switch { cases, default, .. } => {
+                cases.iter().for_each(|(_, edge)| f(edge));
+                f(default);
+            }
+            Terminator::Return(_) | Terminator::Panic { .. } => {}
+        }
+    }
+
     /// Its edges, to be changed.
     pub fn edges_mut(&mut self) -> impl Iterator<Item = &mut Edge> {
         let (first, cases, last): (_, &mut [(u64, Edge)], _) = match self {
@@ -198,6 +230,17 @@ impl Terminator {
         }
     }
 
+    /// The values that it uses itself, not as arguments of an edge.
+    pub fn own_uses(&self) -> &[Value] {
+        match self {
+            Terminator::Jump(_) => &[],
+            Terminator::Branch { condition: value, .. } | Terminator::Switch { value, .. } => {
+                std::slice::from_ref(value)
+            }
+            Terminator::Return(values) | Terminator::Panic { args: values, .. } => values,
+        }
+    }
+
     /// Calls `f` with each value it uses itself, not as an argument of an edge.
     pub fn for_each_own_use(&mut self, f: impl FnMut(&mut Value)) {
         match self {
@@ -223,6 +266,21 @@ pub(crate) struct BlockData {
     pub parameters: Vec<Value>,
     pub insts: Vec<Placed>,
     pub terminator: Option<(Terminator, u32)>,
+}
+
+impl BlockData {
+    /// Where it jumps to, if it does nothing else.
+    pub fn only_jumps(&self) -> Option<&Edge> {
+        match &self.terminator {
+            Some((Terminator::Jump(edge), _)) if self.insts.is_empty() => Some(edge),
+            _ => None,
+        }
+    }
+
+    /// The number of edges from it.
+    pub fn edge_count(&self) -> usize {
+        self.terminator.as_ref().map_or(0, |(terminator, _)| terminator.edge_count())
+    }
 }
 
 /// See [the module](self). Block 0 is the entry; its parameters are the function's.
@@ -311,6 +369,9 @@ impl Graph {
 
     pub fn set_location(&mut self, location: &'static Location<'static>) {
         let locations = &mut self.locations;
+        if locations.get(self.location as usize).is_some_and(|&known| std::ptr::eq(known, location)) {
+            return;
+        }
         self.location = *self.location_numbers.entry(location).or_insert_with(|| {
             locations.push(location);
             locations.len() as u32 - 1
@@ -334,30 +395,25 @@ impl Graph {
 
     /// Blocks that can be reached, each after those that dominate it: reverse postorder.
     pub fn reverse_postorder(&self) -> Vec<usize> {
-        let mut order = Vec::new();
+        let mut order = Vec::with_capacity(self.blocks.len());
         let mut seen = vec![false; self.blocks.len()];
-        // Blocks on the way, each with the number of edges that are still to be followed.
-        let mut stack = vec![(0, self.terminator(0).edge_count())];
-        seen[0] = true;
-        while let Some((block, rest)) = stack.last_mut() {
-            if *rest == 0 {
-                order.push(*block);
-                stack.pop();
-                continue;
-            }
-            *rest -= 1;
-            let next = self.terminator(*block).edge(*rest).target;
-            if !std::mem::replace(&mut seen[next], true) {
-                stack.push((next, self.terminator(next).edge_count()));
+        // Blocks to be visited; and below those that are visited from a block, this block, to be left: its complement.
+        let mut stack = Vec::with_capacity(self.blocks.len());
+        stack.push(0);
+        while let Some(next) = stack.pop() {
+            if next > usize::MAX / 2 {
+                order.push(!next);
+            } else if !std::mem::replace(&mut seen[next], true) {
+                stack.push(!next);
+                self.terminator(next).for_each_edge(|edge| {
+                    if !seen[edge.target] {
+                        stack.push(edge.target);
+                    }
+                });
             }
         }
         order.reverse();
         order
-    }
-
-    /// Where a block may go on.
-    pub fn successors(&self, block: usize) -> impl Iterator<Item = usize> {
-        self.terminator(block).edges().map(|edge| edge.target)
     }
 
     /// How a complete block ends.
@@ -367,24 +423,25 @@ impl Graph {
 
     /// Where each block is reached from. Only `order`'s blocks are regarded.
     pub fn incoming(&self, order: &[usize]) -> Incoming {
-        // Ends of the blocks' ranges, which become their beginnings as they are filled from behind.
-        let mut first = vec![0; self.blocks.len() + 1];
+        // Beginnings of the blocks' ranges, each at the next block's place; as the ranges are filled, these become their ends, which are the next block's beginnings.
+        let mut first = vec![0; self.blocks.len() + 2];
         for &block in order {
-            self.successors(block).for_each(|target| first[target] += 1);
+            self.terminator(block).for_each_edge(|edge| first[edge.target + 2] += 1);
         }
         let mut sum = 0;
-        for end in &mut first {
-            sum += *end;
-            *end = sum;
+        for start in &mut first {
+            sum += *start;
+            *start = sum;
         }
         let mut edges = vec![(0, 0); sum as usize];
-        for &block in order.iter().rev() {
-            let terminator = self.terminator(block);
-            for number in (0..terminator.edge_count()).rev() {
-                let place = &mut first[terminator.edge(number).target];
-                *place -= 1;
-                edges[*place as usize] = (block as u32, number as u32);
-            }
+        for &block in order {
+            let mut number = 0;
+            self.terminator(block).for_each_edge(|edge| {
+                let place = &mut first[edge.target + 1];
+                edges[*place as usize] = (block as u32, number);
+                *place += 1;
+                number += 1;
+            });
         }
         Incoming { first, edges }
     }

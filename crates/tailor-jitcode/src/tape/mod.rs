@@ -108,12 +108,10 @@ impl Tape {
         let mut graph = Graph::new(function.signature.location);
         let entry = graph.new_block();
         for shape in function.signature.parameters {
-            let mut types = Vec::new();
-            shape.leaf_types(&mut types);
-            for ty in types {
+            shape.for_each_leaf(&mut |ty| {
                 let value = graph.new_value(ty);
                 graph.blocks[entry].parameters.push(value);
-            }
+            });
         }
         Tape {
             function,
@@ -210,13 +208,9 @@ impl Tape {
     #[cold]
     #[inline(never)]
     pub fn constant(&self, shape: &'static Shape, words: &[u64]) -> Node {
-        let types = types_of(shape);
-        assert_eq!(types.len(), words.len(), "a constant has a word for each leaf");
-        let leaves: Vec<Value> = {
-            let mut graph = self.graph.borrow_mut();
-            types.iter().zip(words).map(|(&ty, &bits)| graph.constant(ty, bits)).collect()
-        };
-        self.node(shape, &leaves)
+        assert_eq!(shape.leaf_count(), words.len(), "a constant has a word for each leaf");
+        let mut words = words.iter();
+        self.node_of(shape, |graph, ty| words.next().map_or(Value::NONE, |&bits| graph.constant(ty, bits)))
     }
 
     /// `()`.
@@ -230,8 +224,7 @@ impl Tape {
     #[cold]
     #[inline(never)]
     pub fn undefined(&self, shape: &'static Shape) -> Node {
-        let leaves = self.undefined_leaves(shape);
-        self.node(shape, &leaves)
+        self.node_of(shape, Graph::undefined)
     }
 
     // ---- Aggregates.
@@ -247,7 +240,7 @@ impl Tape {
         let mut leaves = Vec::new();
         for (i, &part) in parts.iter().enumerate() {
             self.expect_shape(part, shape.part(i).0);
-            leaves.extend(self.leaves_of(part));
+            self.add_leaves(part, &mut leaves);
         }
         self.node(shape, &leaves)
     }
@@ -314,11 +307,13 @@ impl Tape {
         assert!(matches!(shape, Shape::Sum(_)), "{shape:?}");
         let (expected, offset) = shape.part(index);
         self.expect_shape(payload, expected);
-        let mut leaves = self.undefined_leaves(shape);
-        leaves[0] = self.leaf(tag);
-        let new = self.leaves_of(payload);
-        leaves[offset..offset + new.len()].copy_from_slice(&new);
-        self.node(shape, &leaves)
+        let (tag, payload) = (self.leaf(tag), self.leaves_of(payload));
+        let sum = self.undefined(shape);
+        let first = self.range_of(sum).start;
+        let mut leaves = self.leaves.borrow_mut();
+        leaves[first] = tag;
+        leaves[first + offset..][..payload.len()].copy_from_slice(&payload);
+        sum
     }
 
     /// The tag of a sum, an Int.
@@ -361,7 +356,7 @@ impl Tape {
         let first = {
             let mut graph = self.graph.borrow_mut();
             let first = graph.variables.len();
-            graph.variables.extend(types_of(shape));
+            shape.for_each_leaf(&mut |ty| graph.variables.push(ty));
             first
         };
         let mut variables = self.variables.borrow_mut();
@@ -384,8 +379,9 @@ impl Tape {
     pub fn set(&self, variable: Variable, value: Node) {
         let VariableData { shape, first } = self.variables.borrow()[variable.0 as usize];
         self.expect_shape(value, shape);
-        for (i, value) in self.leaves_of(value).into_iter().enumerate() {
-            self.push(Inst::Set { variable: first + i as u32, value });
+        let range = self.range_of(value);
+        for (variable, &value) in (first..).zip(&self.leaves.borrow()[range]) {
+            self.push(Inst::Set { variable, value });
         }
     }
 
@@ -393,14 +389,14 @@ impl Tape {
     #[cold]
     #[inline(never)]
     pub fn get(&self, variable: Variable) -> Node {
-        let VariableData { shape, first } = self.variables.borrow()[variable.0 as usize];
-        let mut leaves = Vec::new();
-        for (i, ty) in types_of(shape).into_iter().enumerate() {
-            let dest = self.graph.borrow_mut().new_value(ty);
-            self.push(Inst::Get { variable: first + i as u32, dest });
-            leaves.push(dest);
-        }
-        self.node(shape, &leaves)
+        let VariableData { shape, first: mut variable } = self.variables.borrow()[variable.0 as usize];
+        let block = self.current.get().index();
+        self.node_of(shape, |graph, ty| {
+            let dest = graph.new_value(ty);
+            graph.push(block, Inst::Get { variable, dest });
+            variable += 1;
+            dest
+        })
     }
 
     /// The shape of a variable.
@@ -436,7 +432,6 @@ impl Tape {
         let mut args = [Value::NONE; 3];
         let mut words = [Some(0); 3];
         {
-            let leaves: Vec<Value> = operands.iter().map(|&operand| self.leaf(operand)).collect();
             let graph = self.graph.borrow();
             for (i, &kind) in code.operands().iter().enumerate() {
                 let expected = match kind {
@@ -445,9 +440,9 @@ impl Tape {
                     b'r' => Type::Ref,
                     _ => continue,
                 };
-                assert_eq!(graph.type_of(leaves[i]), expected, "operand {i} of {code:?}");
-                args[i] = leaves[i];
-                words[i] = graph.constant_of(leaves[i]);
+                args[i] = self.leaf(operands[i]);
+                assert_eq!(graph.type_of(args[i]), expected, "operand {i} of {code:?}");
+                words[i] = graph.constant_of(args[i]);
             }
         }
         if let [Some(a), Some(b), Some(c)] = words {
@@ -484,9 +479,30 @@ impl Tape {
         self.push_node(NodeData { shape, first })
     }
 
-    fn leaves_of(&self, node: Node) -> Vec<Value> {
+    /// A node whose leaves are what `make` makes of their types.
+    fn node_of(&self, shape: &'static Shape, mut make: impl FnMut(&mut Graph, Type) -> Value) -> Node {
+        let first = {
+            let (mut all, mut graph) = (self.leaves.borrow_mut(), self.graph.borrow_mut());
+            let first = all.len() as u32;
+            shape.for_each_leaf(&mut |ty| all.push(make(&mut graph, ty)));
+            first
+        };
+        self.push_node(NodeData { shape, first })
+    }
+
+    /// Where the leaves of a node are.
+    fn range_of(&self, node: Node) -> std::ops::Range<usize> {
         let NodeData { shape, first } = self.nodes.borrow()[node.0 as usize];
-        self.leaves.borrow()[first as usize..first as usize + shape.leaf_count()].to_vec()
+        first as usize..first as usize + shape.leaf_count()
+    }
+
+    fn leaves_of(&self, node: Node) -> Vec<Value> {
+        self.leaves.borrow()[self.range_of(node)].to_vec()
+    }
+
+    /// Appends the leaves of a node.
+    fn add_leaves(&self, node: Node, leaves: &mut Vec<Value>) {
+        leaves.extend_from_slice(&self.leaves.borrow()[self.range_of(node)]);
     }
 
     /// The leaf of a node that has one.
@@ -501,33 +517,16 @@ impl Tape {
         self.graph.borrow().type_of(leaf)
     }
 
-    fn undefined_leaves(&self, shape: &Shape) -> Vec<Value> {
-        let mut graph = self.graph.borrow_mut();
-        types_of(shape).into_iter().map(|ty| graph.undefined(ty)).collect()
-    }
-
     /// Nodes for fresh values of this shape, and these values.
     fn fresh(&self, shape: &'static Shape) -> (Node, Vec<Value>) {
-        let leaves: Vec<Value> = {
-            let mut graph = self.graph.borrow_mut();
-            types_of(shape).into_iter().map(|ty| graph.new_value(ty)).collect()
-        };
-        (self.node(shape, &leaves), leaves)
+        let node = self.node_of(shape, Graph::new_value);
+        (node, self.leaves_of(node))
     }
 
     fn expect_shape(&self, node: Node, expected: &'static Shape) {
         let shape = self.shape(node);
-        if !std::ptr::eq(shape, expected) {
-            assert_eq!(types_of(shape), types_of(expected), "the leaves of {shape:?} are not those of {expected:?}");
-        }
+        assert!(shape.has_leaves_of(expected), "the leaves of {shape:?} are not those of {expected:?}");
     }
-}
-
-/// The types of a shape's leaves.
-fn types_of(shape: &Shape) -> Vec<Type> {
-    let mut types = Vec::new();
-    shape.leaf_types(&mut types);
-    types
 }
 
 /// The shape of one leaf.

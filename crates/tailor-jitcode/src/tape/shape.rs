@@ -64,14 +64,33 @@ impl Shape {
 
     /// The types of its leaves, appended to `types`.
     pub fn leaf_types(&self, types: &mut Vec<Type>) {
+        self.for_each_leaf(&mut |ty| types.push(ty));
+    }
+
+    /// Calls `f` with the type of each leaf.
+    pub(crate) fn for_each_leaf(&self, f: &mut impl FnMut(Type)) {
         match self {
-            Shape::Scalar(ty) => types.push(*ty),
-            Shape::Product(parts) => parts.iter().for_each(|part| part.leaf_types(types)),
+            Shape::Scalar(ty) => f(*ty),
+            Shape::Product(parts) => parts.iter().for_each(|part| part.for_each_leaf(f)),
             Shape::Sum(variants) => {
-                types.push(Type::Int);
-                variants.iter().for_each(|variant| variant.leaf_types(types));
+                f(Type::Int);
+                variants.iter().for_each(|variant| variant.for_each_leaf(f));
             }
         }
+    }
+
+    /// Whether its leaves are those of `other`. One shape may have several addresses.
+    pub(crate) fn has_leaves_of(&self, other: &Shape) -> bool {
+        if std::ptr::eq(self, other) {
+            return true;
+        }
+        if let (Shape::Scalar(ty), Shape::Scalar(other)) = (self, other) {
+            return ty == other;
+        }
+        let (mut types, mut others) = (Vec::new(), Vec::new());
+        self.leaf_types(&mut types);
+        other.leaf_types(&mut others);
+        types == others
     }
 
     /// The shape of part (or variant) `index` and the number of its first leaf.
