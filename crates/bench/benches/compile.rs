@@ -14,7 +14,7 @@ use tailor_compiler::backend::regalloc::EntryLocations;
 use tailor_compiler::backend::{Compiler, Machine};
 use tailor_compiler::ir::{Descriptors, Unit};
 use tailor_compiler::opt;
-use tailor_compiler::runtime::Runtime;
+use tailor_compiler::runtime::{Runtime, nothing_lasts};
 use tailor_compiler::text::parse;
 
 /// The most nanoseconds per operation that all stages together may take.
@@ -159,6 +159,7 @@ fn measure(size: usize, frames: Frames) -> Line {
         alloc_slow: unused_allocation,
         log_bit: 2,
         barrier_slow: unused_barrier,
+        is_lasting: nothing_lasts,
         context: 0,
         harmless: 0,
         stack_limit: 24,

@@ -17,7 +17,7 @@ use tailor_compiler::backend::{Compiler, Machine};
 use tailor_compiler::exit::{Code, Interrupted};
 use tailor_compiler::ir::{Descriptors, Unit};
 use tailor_compiler::opt;
-use tailor_compiler::runtime::Runtime;
+use tailor_compiler::runtime::{Runtime, nothing_lasts};
 use tailor_compiler::text::{Addresses, parse_with, print};
 
 /// How much longer than Rust a unit may take.
@@ -107,6 +107,7 @@ impl Heap {
             alloc_slow: no_more_memory,
             log_bit: 2,
             barrier_slow: no_barrier,
+            is_lasting: nothing_lasts,
             context: 0,
             harmless: 0,
             stack_limit: at(2),

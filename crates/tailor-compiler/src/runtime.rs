@@ -9,7 +9,8 @@
 //! program point there.)
 //!
 //! # The barrier
-//! An object needs it if a bit of its header is set; the slow function then does what is to be done, and clears the bit.
+//! An object needs it if a bit of its header is set; the slow function then does what is to be done, and clears the bit. It need not know of stores of references that are *lasting*: to objects that were
+//! there before the program and are never freed or moved, such as classes and truth values. Units know those that are constants.
 //!
 //! # What is promised to the collector
 //! References that a unit works with are in machine registers or on the native stack, which the collector scans conservatively: an object that something there points to
@@ -20,6 +21,9 @@ pub type AllocSlow = unsafe extern "C" fn(usize, u64, u64) -> u64;
 
 /// The slow half of the write barrier: context, the object's address.
 pub type BarrierSlow = unsafe extern "C" fn(usize, u64);
+
+/// Whether a word that is a constant, wherever it is stored, is of no interest to the barrier: it refers to a lasting object, or is no reference. The first argument is the context.
+pub type IsLasting = unsafe extern "C" fn(usize, u64) -> bool;
 
 /// How to allocate and to note stores.
 #[derive(Clone, Copy, Debug)]
@@ -34,12 +38,19 @@ pub struct Runtime {
     pub log_bit: u64,
     /// See the module's header.
     pub barrier_slow: BarrierSlow,
-    /// First argument of both functions.
+    /// See the module's header.
+    pub is_lasting: IsLasting,
+    /// First argument of these functions.
     pub context: usize,
     /// A word that the collector passes over in whatever field it stands: it fills objects that are not complete yet.
     pub harmless: u64,
     /// Address of the word that holds the lowest address the native stack may reach: units that are entered below it leave at once. 0 if there is no such word.
     pub stack_limit: usize,
+}
+
+/// For memory managers that do not know, and guests without objects.
+pub extern "C" fn nothing_lasts(_: usize, _: u64) -> bool {
+    false
 }
 
 impl Runtime {
@@ -58,6 +69,7 @@ impl Runtime {
             alloc_slow: no_allocation,
             log_bit: 1,
             barrier_slow: no_barrier,
+            is_lasting: nothing_lasts,
             context: 0,
             harmless: 0,
             stack_limit: 0,

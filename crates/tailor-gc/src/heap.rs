@@ -501,6 +501,12 @@ impl Heap {
         let _ = self.collect_full(guest_stack, Evacuation::IfFragmented);
     }
 
+    /// Whether a word, if it is a reference, refers to an immortal object: then to store it needs no write barrier. Words that point to no memory of the heap are no references.
+    pub fn is_lasting(&self, word: u64) -> bool {
+        let space = &self.collector.space;
+        space.block_of_word(word as usize).is_none_or(|block| space.kind(block) == kind::IMMORTAL)
+    }
+
     /// Collects the nursery.
     ///
     /// # Safety

@@ -56,6 +56,7 @@ impl Vm {
             alloc_slow,
             log_bit: u64::from(Header::UNLOGGED) << (8 * Header::STATE_OFFSET),
             barrier_slow,
+            is_lasting,
             context: std::ptr::from_mut(self) as usize,
             // An undefined value.
             harmless: 0,
@@ -89,6 +90,15 @@ unsafe extern "C" fn alloc_slow(vm: usize, bytes: u64, header: u64) -> u64 {
 unsafe extern "C" fn barrier_slow(vm: usize, object: u64) {
     // SAFETY: as in `alloc_slow`.
     unsafe { (*(vm as *mut Vm)).heap.remember(std::ptr::NonNull::new_unchecked(object as *mut Header)) }
+}
+
+/// Whether compiled code may store a constant without a barrier.
+///
+/// # Safety
+/// `vm` is the address of the VM that compiled code runs for.
+unsafe extern "C" fn is_lasting(vm: usize, word: u64) -> bool {
+    // SAFETY: the caller's promise; this looks at the heap's table of blocks only, which nobody changes at the same time.
+    unsafe { (*(vm as *const Vm)).heap.is_lasting(word) }
 }
 
 /// Names the point of a program that the greens of the interpreter say: VM, method, index of the instruction.

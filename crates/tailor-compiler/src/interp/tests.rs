@@ -2,7 +2,7 @@ use std::cell::{Cell, RefCell};
 
 use super::{Exit, Force, FrameValues, Interpreter, Outcome};
 use crate::ir::{Descriptors, EntryId, LabelId, SnapshotId, Unit};
-use crate::runtime::Runtime;
+use crate::runtime::{Runtime, nothing_lasts};
 use crate::text::parse_with;
 
 /// Where the tests' objects are allocated: some words, and the two that say where to go on.
@@ -54,6 +54,7 @@ impl Heap {
             alloc_slow,
             log_bit: 2,
             barrier_slow,
+            is_lasting: nothing_lasts,
             context: ends,
             harmless: 7,
             stack_limit: 0,

@@ -20,7 +20,7 @@
 //!
 //! # Barriers
 //! A barrier of an object with dirty locations is noted in them, and done when they are flushed. One that has been done holds until the next collection, and a new object needs
-//! none until then.
+//! none until then. Constants that the memory manager says to be lasting ([`Options::is_lasting`](super::Options::is_lasting)) need none: truth values and the like.
 //!
 //! # Bounds
 //! Per alias class at most [`CLASS_LIMIT`] locations are kept, an old one goes first; in all at most [`DIRTY_LIMIT`] are dirty. So each access takes bounded time, as does each snapshot. The guest
@@ -388,9 +388,17 @@ impl Walk<'_> {
         let mut op = Op::new(OpCode::Store, Type::Void);
         (op.aux, op.a, op.b, op.c) = (location.mem.0, location.base.word(), location.index.word(), value.word());
         self.push(op, Fact::ANY);
-        if let Some(at) = location.base.as_op() {
+        if let Some(at) = location.base.as_op().filter(|_| !self.is_lasting(value)) {
             self.s.stored[at] = true;
         }
+    }
+
+    /// Whether a value is known to be of no interest to the barrier of the object that it is stored into.
+    fn is_lasting(&self, value: Ref) -> bool {
+        let (is_lasting, context) = self.options.is_lasting;
+        // SAFETY: whoever has set the option promises that the context is the function's.
+        as_virtual(value).is_none()
+            && self.constant_bits(value).is_some_and(|bits| unsafe { is_lasting(context, bits) })
     }
 
     /// Writes a location if it is dirty.
@@ -468,10 +476,12 @@ impl Walk<'_> {
         self.flush_interiors(object);
         let mut noted = false;
         for class in bits(self.s.heap.dirty_classes()) {
-            for location in &mut self.s.heap.classes[class] {
+            for number in 0..self.s.heap.classes[class].len() {
+                let location = self.s.heap.classes[class][number];
                 if location.dirty && location.base == object {
-                    location.barrier = true;
                     noted = true;
+                    let needs_barrier = location.barrier || !self.is_lasting(self.resolve(location.value));
+                    self.s.heap.classes[class][number].barrier = needs_barrier;
                 }
             }
         }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::runtime::{IsLasting, nothing_lasts};
+
 macro_rules! passes {
     ($($(#[$doc:meta])* $name:ident)*) => {
         /// Which passes run. Each can be switched off alone; any set of them is correct.
@@ -104,10 +106,12 @@ pub struct Options {
     pub peel_limit: usize,
     /// What to fill words of new objects with until they get their values; see [`Runtime::harmless`](crate::runtime::Runtime::harmless).
     pub harmless: u64,
+    /// Which constants need no barrier when they are stored, with its first argument; see [`Runtime::is_lasting`](crate::runtime::Runtime::is_lasting).
+    pub is_lasting: (IsLasting, usize),
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { passes: Passes::ALL, peel_limit: 10_000, harmless: 0 }
+        Options { passes: Passes::ALL, peel_limit: 10_000, harmless: 0, is_lasting: (nothing_lasts, 0) }
     }
 }

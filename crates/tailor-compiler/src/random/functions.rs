@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::memory::{LOG_BIT, Memory, OLD, STACK};
+use super::memory::{self, LOG_BIT, Memory, OLD, STACK};
 use super::shapes::{Kind, Shape};
 
 /// A function and what its descriptor says.
@@ -51,6 +51,11 @@ pub unsafe extern "C" fn alloc_slow(_context: usize, bytes: u64, header: u64) ->
 /// See [`crate::runtime::BarrierSlow`].
 pub unsafe extern "C" fn barrier_slow(_context: usize, object: u64) {
     with(|world| world.poke(object, world.peek(object) & !LOG_BIT));
+}
+
+/// See [`crate::runtime::IsLasting`].
+pub unsafe extern "C" fn is_lasting(_context: usize, word: u64) -> bool {
+    memory::is_lasting(word)
 }
 
 fn record(world: &mut Memory, function: u64, words: &[u64]) {

@@ -4,6 +4,7 @@
 //! loop's entry.
 
 use super::check::{Checked, Checker, Failure, Report, Step, Tools, failure};
+use super::functions;
 use super::generate::{Sample, arguments};
 use super::resume::{Resumer, attach};
 use super::world::{Linked, World};
@@ -47,7 +48,8 @@ fn check(
     world.originals = vec![outer(&looping)];
     world.linked = vec![outer(&looping)];
 
-    let options = Options { passes: tools.passes.unwrap_or_else(|| super::tools::passes(seed)), ..Options::default() };
+    let passes = tools.passes.unwrap_or_else(|| super::tools::passes(seed));
+    let options = Options { passes, is_lasting: (functions::is_lasting, 0), ..Options::default() };
     let mut scratch = Scratch::default();
     let mut optimised = Unit::default();
     let links = Links { loop_entry: Some("inner"), loops: &[] };

@@ -1,6 +1,7 @@
 //! The tools that random units are checked with: the optimiser and the backend as they are.
 
 use super::check::Tools;
+use super::functions;
 use super::rng::Rng;
 use crate::ir::Unit;
 use crate::opt::{self, Options, Passes};
@@ -43,7 +44,8 @@ pub fn tools(selection: Selection) -> Tools<'static> {
     if selection.optimise {
         let mut scratch = opt::Scratch::default();
         tools.optimise = Some(Box::new(move |unit, descriptors, seed| {
-            let options = Options { passes: selection.passes.unwrap_or_else(|| passes(seed)), ..Options::default() };
+            let passes = selection.passes.unwrap_or_else(|| passes(seed));
+            let options = Options { passes, is_lasting: (functions::is_lasting, 0), ..Options::default() };
             let mut out = Unit::default();
             opt::optimise(unit, descriptors, &options, &mut scratch, &mut out);
             out

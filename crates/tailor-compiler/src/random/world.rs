@@ -89,6 +89,7 @@ impl World {
             alloc_slow: functions::alloc_slow,
             log_bit: LOG_BIT,
             barrier_slow: functions::barrier_slow,
+            is_lasting: functions::is_lasting,
             context: 0,
             harmless: 0,
             stack_limit: layout.front() + 16,

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use super::{Compiler, Machine, Options, Run, run};
 use crate::exit::Code;
 use crate::ir::{Descriptors, Unit};
-use crate::runtime::Runtime;
+use crate::runtime::{Runtime, nothing_lasts};
 use crate::text::parse_with;
 
 /// A place to allocate from and a word for the native stack's limit.
@@ -51,6 +51,7 @@ impl Heap {
             alloc_slow: slow,
             log_bit: 2,
             barrier_slow: note,
+            is_lasting: nothing_lasts,
             context: at(0),
             harmless: 0,
             stack_limit: at(2),

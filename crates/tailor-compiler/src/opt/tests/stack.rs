@@ -6,7 +6,7 @@ use crate::interp::{Interpreter, Outcome};
 use crate::ir::{Descriptors, Unit};
 use crate::opt::{Options, Scratch, optimise};
 use crate::random::Rng;
-use crate::runtime::Runtime;
+use crate::runtime::{Runtime, nothing_lasts};
 use crate::text::parse;
 
 const WORDS: usize = 700;
@@ -70,6 +70,7 @@ fn same_as_before(seed: u64) {
         alloc_slow: no_allocation,
         log_bit: 2,
         barrier_slow: no_barrier,
+        is_lasting: nothing_lasts,
         context: 0,
         harmless: 0,
         stack_limit: 0,

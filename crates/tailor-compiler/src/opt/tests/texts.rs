@@ -41,6 +41,11 @@ fn split(file: &str) -> (&str, Vec<Case<'_>>) {
     (descriptors, parts.map(|part| case(part.split_once('\n').expect("a case has a name"))).collect())
 }
 
+/// The constants that last.
+unsafe extern "C" fn is_lasting(_: usize, word: u64) -> bool {
+    (64..80).contains(&word)
+}
+
 fn check(file: &str) {
     let (head, cases) = split(file);
     let mut scratch = Scratch::default();
@@ -54,7 +59,7 @@ fn check(file: &str) {
         let expected = unit(after, &mut descriptors);
         crate::verify::verify(&source, &descriptors).unwrap_or_else(|error| panic!("{name}: {error}"));
         let mut out = crate::ir::Unit::default();
-        let options = Options { passes, ..Options::default() };
+        let options = Options { passes, is_lasting: (is_lasting, 0), ..Options::default() };
         optimise(&source, &mut descriptors, &options, &mut scratch, &mut out);
         let got = print(&out, &descriptors, Addresses::Hidden);
         let expected = print(&expected, &descriptors, Addresses::Hidden);

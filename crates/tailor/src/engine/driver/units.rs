@@ -112,7 +112,9 @@ impl Driver {
         // Guards that are made to fail say nothing.
         let exits = self.parameters.passes.exits && !self.parameters.fail_guards;
         let passes = Passes { exits, ..self.parameters.passes };
-        let options = Options { passes, harmless: self.machine.runtime().harmless, ..Options::default() };
+        let runtime = self.machine.runtime();
+        let is_lasting = (runtime.is_lasting, runtime.context);
+        let options = Options { passes, harmless: runtime.harmless, is_lasting, ..Options::default() };
         // Where the unit goes on, and how its own loop shall be called.
         let goes_on = unit.ops.last().filter(|op| op.code == OpCode::JumpUnit).map(|op| EntryId(op.aux));
         let target = goes_on.and_then(|entry| self.locations.of_entry(entry));
