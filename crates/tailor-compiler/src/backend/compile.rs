@@ -5,7 +5,7 @@ use std::rc::{Rc, Weak};
 use super::analysis::Role;
 use super::machine::Machine;
 use super::native::{Emitter, Input, PIECE_SLOTS, Processor};
-use super::pieces::Chunk;
+use super::pieces::Template;
 use super::regalloc::{Allocator, EntryLocations, Options, TooLarge};
 use super::target::{Loc, entry_locations};
 use crate::code::CodeMemoryError;
@@ -178,12 +178,12 @@ impl Compiler {
         });
     }
 
-    /// Compiles a unit as a piece, and puts it behind the other pieces of a chunk; where it begins there.
+    /// Compiles a unit as a piece, in which constants may stand for [holes](super::holes).
     ///
     /// The unit's one parameter is the root; see [`super::pieces`] for what else it may be.
     ///
     /// # Errors
-    /// If it needs more slots than pieces have.
+    /// If it needs more slots than pieces have, or a hole has become part of something else.
     ///
     /// # Panics
     /// As [`Compiler::compile`].
@@ -192,15 +192,14 @@ impl Compiler {
         machine: &Machine,
         unit: &Unit,
         descriptors: &Descriptors,
-        chunk: &mut Chunk,
-    ) -> Result<u32, CompileError> {
+    ) -> Result<Template, CompileError> {
         let root: Vec<Loc> = entry_locations::<Processor>(entry_types(unit, 0).into_iter()).collect();
         self.allocate(machine, unit, descriptors, EntryLocations::Exit(&root, 0))?;
         if self.allocator.result.slot_count > PIECE_SLOTS {
             return Err(CompileError::TooLarge);
         }
         self.emit(machine, unit, descriptors, Some(PIECE_SLOTS), true);
-        Ok(chunk.append(&mut self.emitter))
+        Template::of(&mut self.emitter).ok_or(CompileError::TooLarge)
     }
 
     /// The last stage: places the code, and keeps what is to be known about it.

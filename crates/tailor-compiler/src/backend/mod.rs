@@ -12,6 +12,7 @@
 //! | [`machine`] | what compiled units share: memory, entries, how they are entered and left |
 //! | [`compile`] | the three walks in order, and what becomes of them |
 //! | [`pieces`] | code in pieces that share a frame |
+//! | [`holes`] | constants of pieces that are filled in later |
 //!
 //! What compiled code knows about its exits is in [`crate::exit`], where it lies in [`crate::code`].
 //!
@@ -22,6 +23,7 @@
 pub mod analysis;
 pub mod checker;
 pub mod compile;
+pub mod holes;
 pub mod machine;
 pub mod moves;
 pub mod pieces;

@@ -6,6 +6,7 @@
 //! # Terms
 //! - A *chunk* is a run of pieces that are placed in code memory together: first what is executed as a rule, then the cold parts.
 //! - A *goal* is what a piece goes on in, by the number in field `c` of its `JumpUnit`. The chunk's maker says where it lies ([`Chunk::goals`], [`Chunk::link`]).
+//! - A *template* is the code of a piece in which some constants are missing ([holes](super::holes)).
 //! - A *site* is a place where pieces are left for native code.
 //!
 //! # The unit of a piece
@@ -19,6 +20,7 @@
 
 use std::rc::Rc;
 
+use super::holes::{Filling, leftover};
 use super::machine::{Machine, Shared};
 use super::native::{Assembler, Emitter, Fixup, Goal, JUMP_BYTES, Table, counting, dispatcher};
 use crate::code::CodeMemoryError;
@@ -46,6 +48,55 @@ enum Target {
     Arena(i32),
     /// Not known yet: the goal's number.
     Goal(u32),
+}
+
+/// The code of a piece with holes: what all pieces of one shape have in common.
+#[derive(Clone, Debug)]
+pub struct Template {
+    hot: Box<[u8]>,
+    cold: Box<[u8]>,
+    /// As in a chunk that begins with it.
+    open: Box<[Open]>,
+    /// Values to be written, by place.
+    fillings: Box<[(Place, Filling)]>,
+    /// Behind which byte of the cold part it is left, if it can be.
+    left_behind: Option<u32>,
+    falls: Option<u32>,
+}
+
+impl Template {
+    /// Takes a piece from the emitter; `None` if a hole has not been found.
+    pub(super) fn of(emitter: &mut Emitter) -> Option<Template> {
+        let cold_part = emitter.cold_part;
+        let place = |offset: u32| match offset.checked_sub(cold_part) {
+            None => Place::Hot(offset),
+            Some(offset) => Place::Cold(offset),
+        };
+        let target = |goal| match goal {
+            Goal::Mark(offset) => Target::Place(place(offset)),
+            Goal::Arena(offset) => Target::Arena(offset),
+            Goal::Next(number) => Target::Goal(number),
+            Goal::Pool(_) | Goal::Stub(_) => unreachable!("pieces have neither at this stage"),
+        };
+        let open: Box<[Open]> = emitter
+            .asm
+            .fixups
+            .iter()
+            .map(|&Fixup { at, behind, goal }| Open { at: place(at), behind, to: target(goal) })
+            .collect();
+        let fillings = emitter.asm.fillings.iter().map(|&filling| (place(filling.at), filling)).collect();
+        let falls = open.iter().rev().find_map(|open| match open.to {
+            Target::Goal(number) if open.at == Place::Hot(cold_part.wrapping_sub(4)) => Some(number),
+            _ => None,
+        });
+        let left_behind = emitter.left_behind.map(|behind| behind - cold_part);
+        let code = emitter.asm.code();
+        if leftover(code) {
+            return None;
+        }
+        let (hot, cold) = code.split_at(cold_part as usize);
+        Some(Template { hot: hot.into(), cold: cold.into(), open, fillings, left_behind, falls })
+    }
 }
 
 /// Pieces that are not placed yet.
@@ -103,46 +154,36 @@ impl Chunk {
         self.hot.len() as u32
     }
 
-    /// Takes a piece from the emitter; where it begins.
-    pub(super) fn append(&mut self, emitter: &mut Emitter) -> u32 {
-        let start = self.here();
-        let (cold_part, cold_start) = (emitter.cold_part, self.cold.len() as u32);
-        let place = |offset: u32| match offset.checked_sub(cold_part) {
-            None => Place::Hot(start + offset),
-            Some(offset) => Place::Cold(cold_start + offset),
+    /// Puts a piece behind the others: a template, the values of its holes, what its goals are here, and the number of its site. Where it begins.
+    pub fn append(&mut self, template: &Template, values: &[u64], goals: &[u32], site: u32) -> u32 {
+        let (start, cold_start) = (self.here(), self.cold.len() as u32);
+        let moved = |place: Place| match place {
+            Place::Hot(offset) => Place::Hot(start + offset),
+            Place::Cold(offset) => Place::Cold(cold_start + offset),
         };
-        // A mark at the very end of the hot part stands before the cold one only if there is nothing but cold code behind it.
-        for &Fixup { at, behind, goal } in &emitter.asm.fixups {
-            let to = match goal {
-                Goal::Mark(offset) => Target::Place(place(offset)),
-                Goal::Arena(offset) => Target::Arena(offset),
-                Goal::Next(number) => Target::Goal(number),
-                Goal::Pool(_) | Goal::Stub(_) => unreachable!("pieces have neither at this stage"),
+        self.hot.extend_from_slice(&template.hot);
+        self.cold.extend_from_slice(&template.cold);
+        for &(place, Filling { bytes, hole, plus, .. }) in &template.fillings {
+            let word = values[hole as usize].wrapping_add(u64::from(plus)).to_le_bytes();
+            let (part, at) = match moved(place) {
+                Place::Hot(at) => (&mut self.hot, at as usize),
+                Place::Cold(at) => (&mut self.cold, at as usize),
             };
-            self.open.push(Open { at: place(at), behind, to });
+            part[at..at + usize::from(bytes)].copy_from_slice(&word[..usize::from(bytes)]);
         }
-        let leaves = emitter.left_behind;
-        let code = emitter.asm.code();
-        self.hot.extend_from_slice(&code[..cold_part as usize]);
-        self.cold.extend_from_slice(&code[cold_part as usize..]);
-        let end = self.here();
-        self.falls = self.open.iter().rev().find_map(|open| match open.to {
-            Target::Goal(number) if open.at == Place::Hot(end.wrapping_sub(4)) => Some(number),
-            _ => None,
-        });
-        if let Some(behind) = leaves {
-            self.sites.push((cold_start + behind - cold_part, u32::MAX));
+        for &Open { at, behind, to } in &template.open {
+            let to = match to {
+                Target::Place(place) => Target::Place(moved(place)),
+                Target::Goal(number) => Target::Goal(goals.get(number as usize).copied().unwrap_or(number)),
+                arena => arena,
+            };
+            self.open.push(Open { at: moved(at), behind, to });
         }
+        if let Some(behind) = template.left_behind {
+            self.sites.push((cold_start + behind, site));
+        }
+        self.falls = template.falls.map(|number| goals.get(number as usize).copied().unwrap_or(number));
         start
-    }
-
-    /// Gives the sites that have none yet this number; whether there are any.
-    pub fn number_sites(&mut self, number: u32) -> bool {
-        let fresh = self.sites.iter_mut().rev().take_while(|(_, known)| *known == u32::MAX);
-        fresh.fold(false, |_, (_, known)| {
-            *known = number;
-            true
-        })
     }
 
     /// The goal that the last piece goes on in at its very end.

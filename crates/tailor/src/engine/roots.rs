@@ -4,6 +4,7 @@
 
 use std::cell::{Cell, RefCell};
 
+use rustc_hash::FxHashSet;
 use tailor_gc::{AmbiguousRoots, StackRange};
 
 /// See the module.
@@ -15,11 +16,17 @@ pub struct Roots {
     held: RefCell<Vec<u64>>,
     /// Constants of units that may be references; each once.
     constants: RefCell<Vec<u64>>,
+    known: RefCell<FxHashSet<u64>>,
 }
 
 impl Default for Roots {
     fn default() -> Self {
-        Roots { tracer: Cell::new((std::ptr::null(), 0)), held: RefCell::default(), constants: RefCell::default() }
+        Roots {
+            tracer: Cell::new((std::ptr::null(), 0)),
+            held: RefCell::default(),
+            constants: RefCell::default(),
+            known: RefCell::default(),
+        }
     }
 }
 
@@ -48,15 +55,14 @@ impl Roots {
 
     /// Holds constants, until they are [forgotten](Roots::forget_constants).
     pub fn add_constants(&self, words: impl IntoIterator<Item = u64>) {
-        let mut constants = self.constants.borrow_mut();
-        constants.extend(words.into_iter().filter(|&word| may_be_reference(word)));
-        constants.sort_unstable();
-        constants.dedup();
+        let (mut constants, mut known) = (self.constants.borrow_mut(), self.known.borrow_mut());
+        constants.extend(words.into_iter().filter(|&word| may_be_reference(word) && known.insert(word)));
     }
 
     /// Lets go of all constants; there is no code any more.
     pub fn forget_constants(&self) {
         self.constants.borrow_mut().clear();
+        self.known.borrow_mut().clear();
     }
 }
 

@@ -19,8 +19,8 @@ use std::rc::Rc;
 use rustc_hash::{FxHashMap, FxHashSet};
 use tailor_compiler::backend::Left;
 use tailor_compiler::backend::native::Table;
-use tailor_compiler::backend::pieces::{Chunk, Link, Placed};
-use tailor_compiler::ir::{EntryDesc, EntryId, Type, Unit};
+use tailor_compiler::backend::pieces::{Chunk, Link, Placed, Template};
+use tailor_compiler::ir::{EntryDesc, EntryId, Type};
 use tailor_compiler::text::{Addresses, print};
 use tailor_jitcode::JitFunction;
 
@@ -30,7 +30,7 @@ use super::driver::Driver;
 use super::log::Part;
 use super::profit::Moment;
 use super::{LocationId, Outcome};
-use crate::thread::{Goal, Recorder, Unrecorded, Way, Wishes, handed_out};
+use crate::thread::{Goal, GoalPlan, Recorder, Recording, Shapes, Unrecorded, Way, Wishes, handed_out, word_of};
 
 /// How often a piece is left before it is made anew.
 const LEFT: u32 = 4;
@@ -87,13 +87,26 @@ pub struct Threads {
     counters: Vec<Box<[Cell<i32>]>>,
     used_counters: usize,
     chunk: Chunk,
-    unit: Unit,
+    /// What has been made once, by the shapes of points: as rule, and with all wishes.
+    shapes: [Shapes; 2],
+    templates: Vec<Rc<Shape>>,
+    // Memory that is used again.
+    recording: Recording,
+    values: Vec<u64>,
     /// By the types of what is passed.
     entries: FxHashMap<Vec<Type>, EntryId>,
     /// Jitted functions with loops of any number of turns.
     called: FxHashSet<*const JitFunction>,
     /// Activations of pieces.
     running: u32,
+}
+
+/// What pieces of one shape have in common.
+struct Shape {
+    code: Template,
+    /// Which node each hole is for.
+    holes: Box<[u32]>,
+    goals: Box<[GoalPlan]>,
 }
 
 /// How pieces find those of points that are not known when they are recorded.
@@ -147,18 +160,6 @@ impl Threads {
 impl Driver {
     // ---- What the recorder asks.
 
-    /// What going on at a point is called.
-    pub(crate) fn goal(&mut self, greens: &[u64], counted: bool, called: bool) -> Goal {
-        let way = match (counted, called) {
-            (false, _) => Way::Plain,
-            (true, false) => Way::BackEdge,
-            (true, true) => Way::Call,
-        };
-        let point = self.threads.point_of(greens);
-        self.threads.point(point).called |= called;
-        Goal::of(point, way)
-    }
-
     /// Whether a jitted function is to be called, and not looked into.
     pub(crate) fn is_called(&self, function: &'static JitFunction) -> bool {
         self.threads.called.contains(&std::ptr::from_ref(function))
@@ -177,6 +178,14 @@ impl Driver {
     }
 
     // ---- Making.
+
+    /// What going on at a point is called.
+    fn goal(&mut self, plan: &GoalPlan, values: &[u64]) -> Goal {
+        let greens: Vec<u64> = plan.greens.iter().map(|&green| word_of(green, values)).collect();
+        let point = self.threads.point_of(&greens);
+        self.threads.point(point).called |= plan.way == Way::Call;
+        Goal::of(point, plan.way)
+    }
 
     /// The threshold of a point's counter.
     fn patience_of(&self, point: &Point) -> u32 {
@@ -325,35 +334,65 @@ impl Driver {
     fn piece(&mut self, point: u32, chunk: &mut Chunk, constants: &mut Vec<u64>) -> Option<(u32, Vec<Goal>)> {
         let Point { greens, wishes, .. } = &self.threads.points[point as usize];
         let (greens, wishes) = (Rc::clone(greens), *wishes);
-        let state = self.portal().state(&greens, 0);
-        let (unit, goals) = loop {
-            let memory = std::mem::take(&mut self.threads.unit);
-            match Recorder::record(self, &state, wishes, memory) {
-                (unit, Err(Unrecorded::Loops(function))) => {
+        self.threads.point(point).made += 1;
+        let mut values = std::mem::take(&mut self.threads.values);
+        let found = self.threads.shapes[usize::from(wishes.all)].find(&greens, &mut values);
+        let template = match found {
+            Some(known) => known,
+            None => self.template(&greens, wishes, &mut values),
+        };
+        let made = template.map(|template| {
+            let template = Rc::clone(&self.threads.templates[template as usize]);
+            let goals: Vec<Goal> = template.goals.iter().map(|plan| self.goal(plan, &values)).collect();
+            let numbers: Vec<u32> = goals.iter().map(|goal| goal.0).collect();
+            let words: Vec<u64> = template.holes.iter().map(|&node| values[node as usize]).collect();
+            let start = chunk.append(&template.code, &words, &numbers, site(point, LEFT_PIECE));
+            constants.extend(words);
+            (start, goals)
+        });
+        constants.extend(greens.iter().copied());
+        self.threads.values = values;
+        self.stats.no_piece += u64::from(made.is_none());
+        made
+    }
+
+    /// Makes a template of the shape of a point that is like none before; `None` if there can be none. The words of its nodes are in `values` then.
+    fn template(&mut self, greens: &[u64], wishes: Wishes, values: &mut Vec<u64>) -> Option<u32> {
+        let (recording, result) = loop {
+            let memory = std::mem::take(&mut self.threads.recording);
+            match Recorder::record(self, greens, wishes, memory) {
+                (recording, Err(Unrecorded::Loops(function))) => {
                     self.threads.called.insert(std::ptr::from_ref(function));
-                    self.threads.unit = unit;
+                    // What has been recorded before looks into it.
+                    self.threads.shapes = Default::default();
+                    self.threads.recording = recording;
                 }
                 recorded => break recorded,
             }
         };
-        self.threads.point(point).made += 1;
-        let compiled = goals.map_err(|why| format!("{why:?}")).and_then(|goals| {
-            tailor_compiler::verify::debug_verify(&unit, &self.descriptors, "the recorder of pieces");
-            let offset = self.compiler.compile_piece(&self.machine, &unit, &self.descriptors, chunk);
-            offset.map(|offset| (offset, goals)).map_err(|error| error.to_string())
+        let unit = &recording.unit;
+        let code = result.map_err(|why| format!("{why:?}")).and_then(|()| {
+            tailor_compiler::verify::debug_verify(unit, &self.descriptors, "the recorder of pieces");
+            let code = self.compiler.compile_piece(&self.machine, unit, &self.descriptors);
+            code.map_err(|error| error.to_string())
         });
         self.log.write(Part::Trace, || {
-            let text = print(&unit, &self.descriptors, Addresses::Hidden);
-            let failure = compiled.as_ref().err().map_or("", |why| why);
-            format!("; piece at {} {failure}\n{text}", (self.describe)(&greens))
+            let text = print(unit, &self.descriptors, Addresses::Hidden);
+            let failure = code.as_ref().err().map_or("", |why| why);
+            format!("; piece at {} {failure}\n{text}", (self.describe)(greens))
         });
-        constants.extend(greens.iter().copied());
-        constants.extend(unit.constants.iter().map(|&(_, word)| word));
         self.stats.piece_operations += unit.ops.len() as u64;
-        self.threads.unit = unit;
-        chunk.number_sites(site(point, LEFT_PIECE));
-        self.stats.no_piece += u64::from(compiled.is_err());
-        compiled.ok()
+        let number = code.ok().map(|code| {
+            self.roots.add_constants(unit.constants.iter().map(|&(_, word)| word));
+            let (holes, goals) = (recording.holes.as_slice().into(), recording.goals.as_slice().into());
+            self.threads.templates.push(Rc::new(Shape { code, holes, goals }));
+            self.threads.templates.len() as u32 - 1
+        });
+        self.threads.shapes[usize::from(wishes.all)].insert(&recording.tape, number);
+        values.clear();
+        values.extend_from_slice(recording.tape.values());
+        self.threads.recording = recording;
+        number
     }
 
     /// Makes the tables, and the code that looks there.

@@ -6,7 +6,8 @@ use tailor_jitcode::{JitFunction, Role};
 
 use super::Unrecorded;
 use super::paths::{Frame, Path};
-use super::record::{Recorder, Step};
+use super::record::{Recorder, Step, fixed, input, named};
+use super::tape::{Input, MOST_ARGUMENTS, Node};
 use crate::trace::{LARGEST_NEW, Operand, Rust, Sym};
 
 impl Recorder<'_> {
@@ -21,14 +22,15 @@ impl Recorder<'_> {
         for &register in registers {
             arguments.push(self.operand(register));
         }
-        let fixed = arguments.iter().all(|(_, sym)| sym.is_constant());
-        if function.traits.elidable && fixed {
-            let given: Vec<u64> = arguments.iter().map(|&(word, _)| word).collect();
-            let mut answered = vec![0; results.len() + 1];
-            // SAFETY: the interpreter would call it so at the point that is recorded: its greens are static.
-            unsafe { (function.native)(given.as_ptr(), answered.as_mut_ptr()) };
-            for (&dest, &word) in results.iter().zip(&answered) {
-                self.set(dest, (word, Sym::CONSTANT));
+        let inputs: Option<Box<[Input]>> = arguments.iter().map(|&operand| input(operand).map(named)).collect();
+        if let Some(arguments) = inputs
+            && function.traits.elidable
+            && arguments.len() <= MOST_ARGUMENTS
+        {
+            let node = Node::Call { function, arguments, results: results.len() as u32 };
+            let first = self.tape.node(node).ok_or(Unrecorded::Unsuitable)?;
+            for (number, &dest) in (first..).zip(results) {
+                self.set(dest, fixed((self.tape.word(number), number)));
             }
             self.frame().position += 1;
             return Ok(true);
@@ -50,13 +52,14 @@ impl Recorder<'_> {
                 self.unit.push(Op { a: object.word(), ..Op::new(OpCode::Barrier, Type::Void) });
                 self.path.effects = true;
             }
-            (Role::Allocate, [.., (size, size_sym), (header, header_sym)], &[dest])
-                if size_sym.is_constant()
-                    && header_sym.is_constant()
-                    && (8..=LARGEST_NEW).contains(size)
-                    && size % 8 == 0 =>
+            (Role::Allocate, &[.., size, header], &[dest])
+                if size.1.is_constant()
+                    && header.1.is_constant()
+                    && (8..=LARGEST_NEW).contains(&self.pin(size).0)
+                    && size.0.is_multiple_of(8) =>
             {
-                let desc = AllocDesc { size: *size as u32, header: *header };
+                let (header, _) = self.pin(header);
+                let desc = AllocDesc { size: size.0 as u32, header };
                 let alloc = self.driver.descriptors.intern_alloc(desc).ok_or(Unrecorded::TablesFull)?;
                 let object = self.unit.push(Op { aux: alloc.0, ..Op::new(OpCode::New, Type::Ref) });
                 self.set_value(dest, object);

@@ -22,6 +22,11 @@
 //! instructions, fast paths. What they hold by the time of recording is the feedback that a compiler needs; since whatever is read is either immutable or read by the piece, too, a piece is
 //! right whatever becomes of them, and is made anew when it is left too often.
 //!
+//! # Templates
+//! Pieces of one kind of instruction differ in words only: which registers, which constants, which points follow. So what has been computed from the greens is kept with the recording ([`tape`]), and its constants are
+//! [holes](tailor_compiler::backend::holes) in the code; a point whose greens lead to the same decisions gets a copy in which its own words are filled in, a hundred times as quickly as it would be recorded and
+//! compiled.
+//!
 //! # What is rare
 //! A call of a function that is `#[cold]`. As long as a path has done nothing (*effects*) it can be left there: the interpreter begins the instruction again. Behind an effect, or if a piece is left
 //! often, the function is called like any other.
@@ -36,9 +41,11 @@ mod calls;
 mod memory;
 mod paths;
 mod record;
+mod tape;
 mod tidy;
 
-pub use record::{Recorder, Unrecorded, Wishes};
+pub use record::{GoalPlan, Recorder, Recording, Unrecorded, Wishes};
+pub use tape::{Shapes, word_of};
 
 /// What a piece goes on in: the number that its `JumpUnit` has for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

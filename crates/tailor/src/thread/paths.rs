@@ -41,8 +41,8 @@ pub struct Path {
     pub facts: Vec<Fact>,
     /// Pure operations and loads that have been recorded, by [`key`](crate::trace::key).
     recorded: Vec<((u64, u64), Ref)>,
-    /// Words of the guest stack: bytes from the root, and what is there.
-    stack: Vec<(i32, Type, Operand)>,
+    /// Words of the guest stack: bytes from the root and the node of that, and what is there.
+    stack: Vec<((i32, u32), Type, Operand)>,
     /// Whether something has been done that must not be done again.
     pub effects: bool,
     /// Whether it has come by the first merge point.
@@ -91,14 +91,19 @@ impl Path {
     }
 
     /// What is in a word of the guest stack.
-    pub fn stack(&self, offset: i32, ty: Type) -> Option<Operand> {
-        self.stack.iter().find(|&&(known, type_, _)| known == offset && type_ == ty).map(|&(.., value)| value)
+    pub fn stack(&self, word: (i32, u32), ty: Type) -> Option<Operand> {
+        self.stack.iter().find(|&&(known, type_, _)| known == word && type_ == ty).map(|&(.., value)| value)
     }
 
-    /// Notes what a word of the guest stack holds.
-    pub fn set_stack(&mut self, offset: i32, ty: Type, value: Operand) {
-        self.stack.retain(|&(known, ..)| known.abs_diff(offset) >= 8);
-        self.stack.push((offset, ty, value));
+    /// Notes what a word of the guest stack holds, which has been read.
+    pub fn has_read(&mut self, word: (i32, u32), ty: Type, value: Operand) {
+        self.stack.push((word, ty, value));
+    }
+
+    /// Notes what a word of the guest stack holds, which has been written. Others whose distance follows from other greens may be the same, if not here then in another piece of this shape.
+    pub fn has_written(&mut self, word: (i32, u32), ty: Type, value: Operand) {
+        self.stack.retain(|&((offset, node), ..)| node == 0 && word.1 == 0 && offset.abs_diff(word.0) >= 8);
+        self.stack.push((word, ty, value));
     }
 
     /// Forgets what other paths that come here do not know.

@@ -1,5 +1,6 @@
 //! The recorder: from a point of the guest program to the unit of its piece.
 
+use tailor_compiler::backend::holes::{Hole, HoleSize};
 use tailor_compiler::eval::evaluate;
 use tailor_compiler::ir::opcode::ResultType;
 use tailor_compiler::ir::{LabelId, Op, OpCode, Ref, Slot, SnapshotId, Type, Unit};
@@ -8,7 +9,8 @@ use tailor_jitcode::code::{Mark, Operation, Position, Register};
 use tailor_jitcode::tape::Color;
 
 use super::paths::{Fact, Frame, Path};
-use super::{Goal, handed_out};
+use super::tape::{Decision, Input, Node, Tape};
+use super::{Goal, Way, handed_out};
 use crate::engine::Driver;
 use crate::trace::{Operand, Sym, key, operand_count};
 
@@ -47,10 +49,32 @@ pub enum Unrecorded {
     Loops(&'static JitFunction),
 }
 
+/// What a piece goes on in: the greens of the point, and how it is entered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GoalPlan {
+    pub greens: Box<[Input]>,
+    pub way: Way,
+}
+
+/// What has been recorded, in memory that is used again.
+#[derive(Debug, Default)]
+pub struct Recording {
+    /// The unit, with holes.
+    pub unit: Unit,
+    /// What follows from the greens.
+    pub tape: Tape,
+    /// Which node each hole is for.
+    pub holes: Vec<u32>,
+    /// What it goes on in, by the numbers that the unit has for it.
+    pub goals: Vec<GoalPlan>,
+}
+
 /// See the module.
 pub struct Recorder<'d> {
     pub(super) driver: &'d mut Driver,
     pub(super) unit: Unit,
+    pub(super) tape: Tape,
+    holes: Vec<u32>,
     pub(super) path: Path,
     pub(super) root: Ref,
     pub(super) wishes: Wishes,
@@ -58,7 +82,7 @@ pub struct Recorder<'d> {
     pub(super) joins: Vec<(Vec<Operand>, LabelId)>,
     leaving: SnapshotId,
     pending: Vec<Path>,
-    goals: Vec<Goal>,
+    goals: Vec<GoalPlan>,
     branches: usize,
 }
 
@@ -78,43 +102,49 @@ struct Side {
 pub(super) type Step<T = ()> = Result<T, Unrecorded>;
 
 impl<'d> Recorder<'d> {
-    /// Records the piece of the point with this state, whose frame does not matter: the unit, and what it goes on in. `memory` is a unit that is not needed any more.
+    /// Records the piece of the point with these greens.
     pub fn record(
         driver: &'d mut Driver,
-        state: &[u64],
+        greens: &[u64],
         wishes: Wishes,
-        memory: Unit,
-    ) -> (Unit, Result<Vec<Goal>, Unrecorded>) {
-        let mut unit = memory;
+        memory: Recording,
+    ) -> (Recording, Result<(), Unrecorded>) {
+        let Recording { mut unit, mut tape, mut holes, mut goals } = memory;
         unit.clear();
+        tape.begin(greens);
+        holes.clear();
+        goals.clear();
         let path = Path::new(unit.new_label());
         let mut recorder = Recorder {
             driver,
             unit,
+            tape,
+            holes,
             path,
             root: Ref::NONE,
             wishes,
             joins: Vec::new(),
             leaving: SnapshotId(0),
             pending: Vec::new(),
-            goals: Vec::new(),
+            goals,
             branches: 0,
         };
-        let result = recorder.run(state);
-        let Recorder { unit, goals, .. } = recorder;
-        (unit, result.map(|()| goals))
+        let result = recorder.run(greens);
+        let Recorder { unit, tape, holes, goals, .. } = recorder;
+        (Recording { unit, tape, holes, goals }, result)
     }
 
-    fn run(&mut self, state: &[u64]) -> Step {
+    fn run(&mut self, greens: &[u64]) -> Step {
         self.place(self.path.label);
         self.root = self.unit.push(Op::new(OpCode::Param, Type::Ref));
         let frame = self.unit.snapshots.add_frame(None, 0, 0, &[Slot::Value(self.root)]);
         self.leaving = self.unit.snapshots.add(Some(frame));
         let (function, red) = (self.driver.portal().function, self.driver.portal().frame);
+        let places = self.driver.portal().greens.clone();
         self.push_frame(function)?;
-        for (at, &word) in state.iter().enumerate() {
-            let sym = if at == red { Sym::of(self.root) } else { Sym::CONSTANT };
-            self.set(Register(at as u16), (if at == red { 0 } else { word }, sym));
+        self.set_value(Register(red as u16), self.root);
+        for (number, (&at, &word)) in places.iter().zip(greens).enumerate() {
+            self.set(Register(at as u16), fixed((word, number as u32 + 1)));
         }
         let (mut steps, mut side) = (0, None);
         loop {
@@ -156,7 +186,7 @@ impl<'d> Recorder<'d> {
             && !side.effects
             && length > SHORT
             && last.code == OpCode::JumpUnit
-            && self.goals[..side.goals].contains(&Goal(last.c))
+            && (last.c as usize) < side.goals
     }
 
     pub(super) fn place(&mut self, label: LabelId) {
@@ -186,7 +216,8 @@ impl<'d> Recorder<'d> {
             return (word, Sym::CONSTANT);
         }
         let (word, sym) = self.path.values[base + register.index()];
-        self.path.known(sym).map_or((word, sym), |word| (word, Sym::CONSTANT))
+        let known = if word == 0 { self.path.known(sym) } else { None };
+        known.map_or((word, sym), |word| (word, Sym::CONSTANT))
     }
 
     pub(super) fn set(&mut self, register: Register, value: Operand) {
@@ -200,15 +231,74 @@ impl<'d> Recorder<'d> {
     }
 
     /// An operand of an operation that is recorded.
-    pub(super) fn value(&mut self, (word, sym): Operand, ty: Type) -> Ref {
-        if sym == Sym::NONE || sym.is_constant() {
-            return self.unit.constant(ty, word);
+    pub(super) fn value(&mut self, operand: Operand, ty: Type) -> Ref {
+        let (word, sym) = operand;
+        if sym == Sym::NONE {
+            return self.unit.constant(ty, 0);
         }
-        if sym.offset == 0 {
+        if let Some(input) = input(operand) {
+            return self.constant(input, ty);
+        }
+        if (word, sym.offset) == (0, 0) {
             return sym.base;
         }
-        let offset = self.unit.int(i64::from(sym.offset));
+        let offset = self.constant((sym.offset as u64, word as u32), Type::Int);
         self.share(Op { a: sym.base.word(), b: offset.word(), ..Op::new(OpCode::PtrAdd, Type::Ref) })
+    }
+
+    /// A constant of the unit: a hole, if it depends on the greens.
+    pub(super) fn constant(&mut self, (word, node): Input, ty: Type) -> Ref {
+        if node == 0 {
+            return self.unit.constant(ty, word);
+        }
+        match self.hole(node) {
+            Some(hole) => self.unit.constant(ty, hole.word()),
+            None => {
+                let word = self.tape.decide(Decision::Exact(node));
+                self.unit.constant(ty, word)
+            }
+        }
+    }
+
+    /// The hole for a node; `None` if there are too many.
+    pub(super) fn hole(&mut self, node: u32) -> Option<Hole> {
+        self.tape.decide(Decision::Size(node));
+        let size = HoleSize::of(self.tape.word(node));
+        let known = self.holes.iter().position(|&known| known == node);
+        if known.is_none() && self.holes.len() == Hole::COUNT as usize {
+            return None;
+        }
+        let number = known.unwrap_or_else(|| {
+            self.holes.push(node);
+            self.holes.len() - 1
+        });
+        Some(Hole { number: number as u32, size })
+    }
+
+    /// Makes a static operand a constant for all pieces of this shape.
+    pub(super) fn pin(&mut self, operand: Operand) -> Operand {
+        match input(operand) {
+            Some((_, node)) if node != 0 => (self.tape.decide(Decision::Exact(node)), Sym::CONSTANT),
+            _ => operand,
+        }
+    }
+
+    /// A static value that is computed from others.
+    pub(super) fn computed(&mut self, node: Node) -> Step<Operand> {
+        let number = self.tape.node(node).ok_or(Unrecorded::Unsuitable)?;
+        Ok(fixed((self.tape.word(number), number)))
+    }
+
+    /// The sum of static values.
+    pub(super) fn sum(&mut self, a: Input, b: Input) -> Step<Input> {
+        let sum = a.0.wrapping_add(b.0);
+        if (a.1, b.1) == (0, 0) {
+            return Ok((sum, 0));
+        }
+        let operands = [a, b, (0, 0)].map(named);
+        let number =
+            self.tape.node(Node::Pure { code: OpCode::Add, bits: 0, operands }).ok_or(Unrecorded::Unsuitable)?;
+        Ok((sum, number))
     }
 
     /// The value of a pure operation, recorded unless it has been on this path.
@@ -264,6 +354,11 @@ impl<'d> Recorder<'d> {
             Operation::Jump { target } => next = target,
             Operation::Branch { condition, then, otherwise } => {
                 let condition = self.operand(condition);
+                if let Some((_, node)) = input(condition)
+                    && node != 0
+                {
+                    self.tape.decide(Decision::Truth(node));
+                }
                 next = match condition {
                     (word, sym) if sym.is_constant() => {
                         if word != 0 {
@@ -277,6 +372,11 @@ impl<'d> Recorder<'d> {
             }
             Operation::Switch { value, table } => {
                 let value = self.operand(value);
+                if let Some((_, node)) = input(value)
+                    && node != 0
+                {
+                    self.tape.decide(Decision::Target(node, table));
+                }
                 next = if value.1.is_constant() {
                     table.target(value.0)
                 } else {
@@ -425,18 +525,27 @@ impl<'d> Recorder<'d> {
             frame = self.operand(register);
         }
         let counted = self.path.counted;
-        let fixed = greens.iter().all(|((_, sym), _)| sym.is_constant());
-        let goal = if fixed {
-            let words: Vec<u64> = greens.drain(..).map(|((word, _), _)| word).collect();
-            let called = counted && frame.1 != Sym::of(self.root);
-            let goal = self.driver.goal(&words, counted, called);
-            if !self.goals.contains(&goal) {
-                self.goals.push(goal);
+        let inputs: Option<Box<[Input]>> = greens.iter().map(|&(operand, _)| input(operand)).collect();
+        let goal = match inputs {
+            Some(greens) => {
+                let way = match counted {
+                    false => Way::Plain,
+                    true if frame == (0, Sym::of(self.root)) => Way::BackEdge,
+                    true => Way::Call,
+                };
+                let plan = GoalPlan { greens, way };
+                let known = self.goals.iter().position(|known| *known == plan);
+                known.unwrap_or_else(|| {
+                    self.goals.push(plan);
+                    self.goals.len() - 1
+                }) as u32
             }
-            goal
-        } else {
-            if counted { Goal::COUNTED } else { Goal::POINT }
+            None if counted => Goal::COUNTED.0,
+            None => Goal::POINT.0,
         };
+        if goal < Goal::COUNTED.0 {
+            greens.clear();
+        }
         let mut list = vec![self.value(frame, Type::Ref)];
         for (value, ty) in greens {
             list.push(self.value(value, if ty == Type::Float { Type::Int } else { ty }));
@@ -444,7 +553,7 @@ impl<'d> Recorder<'d> {
         let types: Vec<Type> = list.iter().map(|&value| self.unit.type_of(value)).collect();
         let list = self.unit.list(&list);
         let entry = self.driver.entry_of_goals(types).ok_or(Unrecorded::TablesFull)?;
-        self.unit.push(Op { aux: entry.0, a: list.0, c: goal.0, ..Op::new(OpCode::JumpUnit, Type::Void) });
+        self.unit.push(Op { aux: entry.0, a: list.0, c: goal, ..Op::new(OpCode::JumpUnit, Type::Void) });
         Ok(())
     }
 
@@ -453,14 +562,26 @@ impl<'d> Recorder<'d> {
     /// A pure operation: done if it is static, else recorded.
     pub(super) fn pure(&mut self, code: OpCode, bits: u8, operands: &[Operand]) -> Step<Operand> {
         let mut op = Op { aux: u16::from(bits), ..Op::new(code, Type::Int) };
-        let word_of = |at: usize| operands.get(at).map_or(0, |operand| operand.0);
-        if operands.iter().all(|&(_, sym)| sym.is_constant()) {
-            let word = evaluate(&op, word_of(0), word_of(1), word_of(2)).ok_or(Unrecorded::Unsuitable)?;
-            return Ok((word, Sym::CONSTANT));
+        let inputs = || operands.iter().map(|&operand| input(operand));
+        if inputs().all(|input| input.is_some()) {
+            let mut all = [(0, 0); 3];
+            for (place, input) in all.iter_mut().zip(inputs().flatten()) {
+                *place = named(input);
+            }
+            if all.iter().any(|&(_, node)| node != 0) {
+                return self.computed(Node::Pure { code, bits, operands: all });
+            }
+            let [a, b, c] = all.map(|(word, _)| word);
+            return Ok((evaluate(&op, a, b, c).ok_or(Unrecorded::Unsuitable)?, Sym::CONSTANT));
         }
-        if let Some(value) = self.simplified(code, operands) {
+        if let Some(value) = self.simplified(code, operands)? {
             return Ok(value);
         }
+        // The code for these depends on what they are given.
+        let pinned = {
+            use OpCode::{DivS, DivU, Mul, MulHiS, MulHiU, RemS, RemU, RotL, Sar, Shl, Shr};
+            matches!(code, Shl | Shr | Sar | RotL | Mul | MulHiS | MulHiU | DivS | DivU | RemS | RemU)
+        };
         let mut values = [0; 3];
         for ((value, &operand), kind) in values.iter_mut().zip(operands).zip(code.operands()) {
             let ty = match kind {
@@ -468,6 +589,7 @@ impl<'d> Recorder<'d> {
                 b'r' => Type::Ref,
                 _ => Type::Int,
             };
+            let operand = if pinned { self.pin(operand) } else { operand };
             *value = self.value(operand, ty).word();
         }
         [op.a, op.b, op.c] = values;
@@ -479,24 +601,29 @@ impl<'d> Recorder<'d> {
         Ok((0, Sym::of(self.share(op))))
     }
 
-    /// Addresses with constant offsets, conversions there and back, and operations that do nothing.
-    fn simplified(&self, code: OpCode, operands: &[Operand]) -> Option<Operand> {
+    /// Addresses with static offsets, conversions there and back, and operations that do nothing.
+    fn simplified(&mut self, code: OpCode, operands: &[Operand]) -> Step<Option<Operand>> {
         let (word, sym) = operands[0];
-        let constant = |at: usize| operands.get(at).filter(|(_, sym)| sym.is_constant()).map(|&(word, _)| word);
-        match code {
+        // What depends on the greens is no reason to do without an operation: it may be something else for another point.
+        let constant = |at: usize| match operands.get(at).map(|&operand| input(operand)) {
+            Some(Some((word, 0))) => Some(word),
+            _ => None,
+        };
+        Ok(match code {
             OpCode::PtrAdd => {
-                let bytes = constant(1)?;
-                if sym.is_constant() {
-                    return None;
-                }
-                let offset = i32::try_from(i64::from(sym.offset).checked_add(bytes as i64)?).ok()?;
-                Some((0, Sym { base: sym.base, offset }))
+                let (Some(bytes), false) = (input(operands[1]), sym.is_constant()) else { return Ok(None) };
+                let (offset, node) = self.sum((i64::from(sym.offset) as u64, word as u32), bytes)?;
+                let Ok(offset) = i32::try_from(offset as i64) else { return Err(Unrecorded::Unsuitable) };
+                Some((u64::from(node), Sym { base: sym.base, offset }))
             }
-            OpCode::IntToRef => self.converted(sym, OpCode::RefToInt),
-            OpCode::RefToInt => self.converted(sym, OpCode::IntToRef),
-            OpCode::FloatBits => self.converted(sym, OpCode::BitsFloat),
-            OpCode::BitsFloat => self.converted(sym, OpCode::FloatBits),
-            OpCode::Select if sym.is_constant() => Some(operands[if word != 0 { 1 } else { 2 }]),
+            OpCode::IntToRef => self.converted(operands[0], OpCode::RefToInt),
+            OpCode::RefToInt => self.converted(operands[0], OpCode::IntToRef),
+            OpCode::FloatBits => self.converted(operands[0], OpCode::BitsFloat),
+            OpCode::BitsFloat => self.converted(operands[0], OpCode::FloatBits),
+            OpCode::Select if sym.is_constant() => {
+                let (word, _) = self.pin(operands[0]);
+                Some(operands[if word != 0 { 1 } else { 2 }])
+            }
             OpCode::Add | OpCode::Sub | OpCode::Or | OpCode::Xor | OpCode::Shl | OpCode::Shr | OpCode::Sar => {
                 (constant(1) == Some(0)).then_some(operands[0])
             }
@@ -504,21 +631,35 @@ impl<'d> Recorder<'d> {
             // A new object is somewhere.
             OpCode::RefEq | OpCode::RefNe => {
                 let new = sym.base.as_op().is_some_and(|op| self.unit.ops[op].code == OpCode::New);
-                (new && sym.offset == 0 && constant(1) == Some(0))
+                (new && (word, sym.offset) == (0, 0) && constant(1) == Some(0))
                     .then_some((u64::from(code == OpCode::RefNe), Sym::CONSTANT))
             }
             _ => None,
-        }
-    }
-
-    fn converted(&self, sym: Sym, from: OpCode) -> Option<Operand> {
-        let op = self.unit.ops[sym.base.as_op()?];
-        (sym.offset == 0 && op.code == from).then(|| {
-            let value = Ref::from_word(op.a);
-            match value.as_constant() {
-                Some(number) => (self.unit.constants[number].1, Sym::CONSTANT),
-                None => (0, Sym::of(value)),
-            }
         })
     }
+
+    fn converted(&self, (word, sym): Operand, from: OpCode) -> Option<Operand> {
+        let op = self.unit.ops[sym.base.as_op()?];
+        if (word, sym.offset) != (0, 0) || op.code != from {
+            return None;
+        }
+        let value = Ref::from_word(op.a);
+        value.as_op().map(|_| (0, Sym::of(value)))
+    }
+}
+
+/// A static operand as input of nodes; `None` if it is dynamic. Symbols of constants have their node's number where others have bytes; what is a value of the unit and bytes has the node of the bytes
+/// where others have their word.
+pub(super) fn input((word, sym): Operand) -> Option<Input> {
+    sym.is_constant().then_some((word, sym.offset as u32))
+}
+
+/// The reverse.
+pub(super) fn fixed((word, node): Input) -> Operand {
+    (word, Sym { offset: node as i32, ..Sym::CONSTANT })
+}
+
+/// An input as nodes name it: by node, if it is one.
+pub(super) fn named((word, node): Input) -> Input {
+    if node == 0 { (word, 0) } else { (0, node) }
 }

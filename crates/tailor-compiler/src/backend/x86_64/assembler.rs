@@ -10,6 +10,7 @@
 //! What is not known while emitting is noted as a [`Fixup`]: jumps to labels and stubs, constants in the unit's pool, data and routines of the machine. All are four bytes
 //! relative to the end of the instruction.
 
+use super::super::holes::{Filling, Hole, HoleSize};
 use super::super::target::Reg;
 
 /// What a four-byte displacement shall lead to.
@@ -199,6 +200,10 @@ pub struct Assembler {
     bytes: Vec<u8>,
     /// Displacements to be filled in.
     pub fixups: Vec<Fixup>,
+    /// Whether words may stand for holes.
+    pub holes: bool,
+    /// Where their values go.
+    pub fillings: Vec<Filling>,
 }
 
 impl Assembler {
@@ -206,6 +211,7 @@ impl Assembler {
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.fixups.clear();
+        self.fillings.clear();
     }
 
     /// Bytes so far.
@@ -228,6 +234,32 @@ impl Assembler {
         unsafe {
             self.bytes.as_mut_ptr().add(length).cast::<u64>().write_unaligned(word.to_le());
             self.bytes.set_len(length + count);
+        }
+    }
+
+    /// Appends an immediate of `count` bytes.
+    #[inline]
+    pub fn immediate(&mut self, word: u64, count: usize) {
+        match self.hole(word) {
+            Some((hole, plus)) => {
+                self.fillings.push(Filling { at: self.here(), bytes: count as u8, hole: hole.number, plus });
+                self.put(0, count);
+            }
+            None => self.put(word, count),
+        }
+    }
+
+    #[inline]
+    fn hole(&self, word: u64) -> Option<(Hole, u8)> {
+        if self.holes { Hole::of(word) } else { None }
+    }
+
+    /// Whether an immediate or displacement fits a byte.
+    #[inline]
+    fn is_byte(&self, word: i32) -> bool {
+        match self.hole(word as u32 as u64) {
+            Some((hole, _)) => hole.size == HoleSize::Byte,
+            None => i8::try_from(word).is_ok(),
         }
     }
 
@@ -302,7 +334,7 @@ impl Assembler {
                 // A base of rbp or r13 without displacement is another form.
                 let mode = match displacement {
                     0 if low != 5 => 0,
-                    -128..=127 => 1,
+                    _ if self.is_byte(displacement) => 1,
                     _ => 2,
                 };
                 // A base of rsp or r12 needs the longer form.
@@ -315,8 +347,8 @@ impl Assembler {
                 self.put(word, count);
                 match mode {
                     0 => {}
-                    1 => self.put(u64::from(displacement as u8), 1),
-                    _ => self.put(u64::from(displacement as u32), 4),
+                    1 => self.immediate(u64::from(displacement as u32), 1),
+                    _ => self.immediate(u64::from(displacement as u32), 4),
                 }
             }
         }
@@ -337,13 +369,9 @@ impl Assembler {
 
     /// One of eight operations whose number `group` is part of the opcode (add 0, or 1, and 4, sub 5, xor 6, cmp 7), with an immediate, in 64 bits.
     pub fn group1(&mut self, group: u8, rm: impl Into<Rm>, immediate: i32) {
-        if let Ok(byte) = i8::try_from(immediate) {
-            self.encode(wide(0x83), group, rm.into(), 1);
-            self.put(u64::from(byte as u8), 1);
-        } else {
-            self.encode(wide(0x81), group, rm.into(), 4);
-            self.put(u64::from(immediate as u32), 4);
-        }
+        let (byte, count) = if self.is_byte(immediate) { (0x83, 1) } else { (0x81, 4) };
+        self.encode(wide(byte), group, rm.into(), count);
+        self.immediate(u64::from(immediate as u32), usize::from(count));
     }
 
     /// The same with a register or memory as the right operand.
@@ -369,7 +397,15 @@ impl Assembler {
     /// Sets a register to a constant without touching the flags.
     pub fn constant(&mut self, to: Reg, value: u64) {
         let (high, low) = (u64::from(to.0 >> 3), u64::from(0xb8 | to.0 & 7));
-        if let Ok(value) = u32::try_from(value) {
+        if let Some((hole, _)) = self.hole(value) {
+            match hole.size {
+                HoleSize::Byte | HoleSize::Signed => self.encode(wide(0xc7), 0, Rm::Reg(to), 4),
+                HoleSize::Unsigned if high == 1 => self.put(0x41 | low << 8, 2),
+                HoleSize::Unsigned => self.put(low, 1),
+                HoleSize::Word => self.put(0x48 | high | low << 8, 2),
+            }
+            self.immediate(value, if hole.size == HoleSize::Word { 8 } else { 4 });
+        } else if let Ok(value) = u32::try_from(value) {
             if high == 1 {
                 self.put(0x41, 1);
             }

@@ -188,6 +188,7 @@ impl Emitter {
     pub fn run(&mut self, input: Input) {
         let unit = input.unit;
         self.asm.clear();
+        self.asm.holes = input.piece;
         self.sites.clear();
         self.calls.clear();
         self.patches.clear();
@@ -224,7 +225,7 @@ impl Emitter {
     fn pool_of_piece(&mut self) {
         let pool = self.asm.here();
         for number in 0..self.pool.len() {
-            self.asm.put(self.pool[number], 8);
+            self.asm.immediate(self.pool[number], 8);
         }
         for fixup in &mut self.asm.fixups {
             match fixup.goal {

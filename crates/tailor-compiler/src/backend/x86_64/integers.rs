@@ -113,7 +113,7 @@ impl Emit<'_> {
                 self.asm().put(byte as u8 as u64, 1);
             } else {
                 self.asm().encode(wide(0x69), to.0, a, 4);
-                self.asm().put(immediate as u32 as u64, 4);
+                self.asm().immediate(u64::from(immediate as u32), 4);
             }
         } else {
             self.bring(to, a);
@@ -395,7 +395,7 @@ impl Emit<'_> {
             self.asm().put(u64::from(mask), 1);
         } else {
             self.asm().encode(narrow(0xf7), 0, Rm::Reg(register), 4);
-            self.asm().put(u64::from(mask), 4);
+            self.asm().immediate(u64::from(mask), 4);
         }
     }
 

@@ -3,7 +3,7 @@
 use super::super::target::Reg;
 use super::assembler::{Cc, Goal, Mem, Rm, bytes, narrow, prefixed, second, second_wide, wide};
 use super::emit::{Cold, Emit, Operand};
-use super::registers::SCRATCH;
+use super::registers::{FLOAT_SCRATCH, SCRATCH};
 use crate::ir::{AllocId, MemId, Op, Ref, Width};
 
 impl Emit<'_> {
@@ -29,6 +29,14 @@ impl Emit<'_> {
         let value = self.located(self.input.allocation.ops[self.at].operands[2], Ref::from_word(op.c));
         match value {
             Operand::Reg(value) => self.store_register(to, value, width),
+            // The halves of a word are no hole.
+            Operand::Constant(bits, _)
+                if self.input.piece && width == 8 && uses(to, SCRATCH) && i32::try_from(bits as i64).is_err() =>
+            {
+                let from = self.rm(value);
+                self.asm().op(second(0xf2, 0x10), FLOAT_SCRATCH, from);
+                self.store_word(to, FLOAT_SCRATCH);
+            }
             Operand::Constant(bits, _) => self.store_constant(to, bits, width),
             Operand::Mem(_) => unreachable!("what is stored is in a register"),
         }
@@ -47,16 +55,16 @@ impl Emit<'_> {
         match (width, i32::try_from(bits as i64)) {
             (1, _) => {
                 self.asm().encode(bytes(0xc6), 0, Rm::Mem(to), 1);
-                self.asm().put(bits & 0xff, 1);
+                self.asm().immediate(bits, 1);
             }
             (2, _) => {
                 self.asm().encode(prefixed(0x66, narrow(0xc7)), 0, Rm::Mem(to), 2);
-                self.asm().put(bits & 0xffff, 2);
+                self.asm().immediate(bits, 2);
             }
             (4, _) => self.store_half(to, bits as u32),
             (_, Ok(immediate)) => {
                 self.asm().encode(wide(0xc7), 0, Rm::Mem(to), 4);
-                self.asm().put(u64::from(immediate as u32), 4);
+                self.asm().immediate(u64::from(immediate as u32), 4);
             }
             // In one piece: a load of a word that has been stored in two has to wait for both to be in memory.
             _ if !uses(to, SCRATCH) => {
@@ -72,7 +80,7 @@ impl Emit<'_> {
 
     fn store_half(&mut self, to: Mem, bits: u32) {
         self.asm().encode(narrow(0xc7), 0, Rm::Mem(to), 4);
-        self.asm().put(u64::from(bits), 4);
+        self.asm().immediate(u64::from(bits), 4);
     }
 
     /// Advances the cursor; out of line if that passes the limit.

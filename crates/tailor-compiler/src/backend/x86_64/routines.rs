@@ -104,8 +104,12 @@ fn push(asm: &mut Assembler, register: Reg) {
     asm.encode(narrow(0xff), 6, Rm::Reg(register), 0);
 }
 
+/// In the form with the register in the opcode: valgrind knows no other.
 fn pop(asm: &mut Assembler, register: Reg) {
-    asm.encode(narrow(0x8f), 0, Rm::Reg(register), 0);
+    if register.0 >= 8 {
+        asm.put(0x41, 1);
+    }
+    asm.put(u64::from(0x58 | register.0 & 7), 1);
 }
 
 fn ret(asm: &mut Assembler) {
