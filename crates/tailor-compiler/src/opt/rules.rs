@@ -16,6 +16,7 @@
 //! - Constants stand on the right of commutative operations before rules are tried, and an operation whose operands are all constant is computed before.
 //! - A rule for a commutative operation with two different operand patterns is tried in both orders.
 //! - Nothing is assumed of the bits of a NaN.
+//! - `ltu_tagged` and its kin alone make operations: for bounds checks of tagged indexes. In loops the bound is the same each time, doubled once before; and nobody else needs the index without its tag, since addresses take tagged ones.
 //!
 //! Each rule is checked against the evaluator by its form alone, in `tests/rules.rs`: no rule can be added without being tested.
 //! Sources: Warren, "Hacker's Delight" (2nd ed. 2013), chapters 2, 4 and 10; the fold rules of LuaJIT and the `real.rules` of RPython served as lists of what matters.
@@ -316,6 +317,9 @@ rules! {
     ltu_same: (LtU x x) => 0;
     ltu_one: (LtU x 1) => (Eq x 0);
     zero_ltu: (LtU 0 x) => (Ne x 0);
+    ltu_tagged: (LtU (Sar x 1) y) => (LtU (Add x ones) (Shl y 1)) if (Covers x 1) (Within y {Shr ones 2});
+    ltu_tagged_from_one: (LtU (Add (Sar x 1) ones) y) => (LtU (Add x {Neg 3}) (Shl y 1))
+        if (Covers x 1) (Within y {Shr ones 2});
     leu_same: (LeU x x) => 1;
     leu_zero: (LeU x 0) => (Eq x 0);
 

@@ -59,6 +59,10 @@ pub fn transfer(op: &Op, a: Fact, b: Fact, c: Fact) -> Fact {
 pub fn operand_of(op: &Op, amount: i64, known: Fact, result: Fact, exact: bool) -> Option<Fact> {
     match op.code {
         OpCode::Add => {
+            // Wrapping, the operand is the result less the amount; if none of the results wraps on that way, neither does the sum.
+            if let (Some(lo), Some(hi)) = (result.lo.checked_sub(amount), result.hi.checked_sub(amount)) {
+                return Some(Fact { lo, hi, ..Fact::ANY });
+            }
             let wraps = || known.lo.checked_add(amount).is_none() || known.hi.checked_add(amount).is_none();
             if !exact && wraps() {
                 return None;
