@@ -323,12 +323,11 @@ impl<T: Target> Checker<'_, T> {
             if let Slot::Value(operand) = slot
                 && let Some(value) = operand.as_op()
             {
-                // What exits compute is there if the double is.
+                // What exits compute is there if what they compute it from is.
                 let coded = self.allocator.analysis.roles[value] == Role::Coded;
-                let double = self.unit.coded(operand).filter(|_| coded).map(|(_, double)| double);
-                let operand = double.unwrap_or(operand);
-                let home = self.allocator.result.home(operand.as_op().unwrap_or(value));
-                self.demand(state, home, operand).map_err(|error| format!("at the exit {error}"))?;
+                let base = self.unit.derived(operand).filter(|_| coded).map_or(value, |(_, base)| base);
+                let home = self.allocator.result.home(base);
+                self.demand(state, home, Ref::op(base)).map_err(|error| format!("at the exit {error}"))?;
             }
         }
         Ok(())

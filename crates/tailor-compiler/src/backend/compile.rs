@@ -249,12 +249,12 @@ impl Compiler {
     }
 }
 
-/// Words that only exits want, with the doubles that they code.
+/// Words that only exits want, with what they are derived from.
 fn coded(unit: &Unit, roles: &[Role]) -> Vec<(u32, u32, Coding)> {
     let words = (0..unit.ops.len()).filter(|&at| roles[at] == Role::Coded);
     let coded = |at: usize| {
-        let (coding, double) = unit.coded(Ref::op(at))?;
-        Some((at as u32, double.as_op()? as u32, coding))
+        let (coding, base) = unit.derived(Ref::op(at))?;
+        Some((at as u32, base as u32, coding))
     };
     words.filter_map(coded).collect()
 }

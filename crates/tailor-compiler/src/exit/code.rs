@@ -46,7 +46,7 @@ pub(crate) struct Parts {
     pub stub_count: u32,
     /// By operation of the unit: where its value is, and its type.
     pub homes: Vec<(Loc, Type)>,
-    /// Words that are not computed, since only exits want them: the operation, the double that it codes, and how; in order.
+    /// Words that are not computed, since only exits want them: the operation, the double (or other word) that it codes, and how; in order.
     pub coded: Vec<(u32, u32, Coding)>,
     /// Operations that are other operations' values as references or words: operation, operand; in order.
     pub conversions: Vec<(u32, u32)>,
@@ -177,7 +177,7 @@ impl Code {
         self.parts.homes[value].0
     }
 
-    /// What a value is computed from at exits, if it has no home: a double, and how that is coded.
+    /// What a value is computed from at exits, if it has no home: a double or other word, and how that is coded.
     pub(crate) fn coded(&self, value: usize) -> Option<(Coding, usize)> {
         let at = self.parts.coded.binary_search_by_key(&value, |&(op, ..)| op as usize).ok()?;
         let (_, double, coding) = self.parts.coded[at];
@@ -222,7 +222,7 @@ impl Code {
     }
 
     /// The values that a bridge from this exit takes over, each once: those of the snapshot's frames, innermost first, then those of recipes and pending stores,
-    /// in order. They are values of this unit; the bridge's entry has a parameter for each, of its type. Doubles stand for the words of [`Code::exit_coded`].
+    /// in order. They are values of this unit; the bridge's entry has a parameter for each, of its type. What words are computed from stands for those of [`Code::exit_coded`].
     pub fn exit_values(&self, exit: ExitId) -> Vec<Ref> {
         let mut values = Vec::new();
         self.for_each_mentioned(exit, |value| {
@@ -234,7 +234,7 @@ impl Code {
         values
     }
 
-    /// The words that the exit computes from doubles: each with its double, and how it is coded.
+    /// The words that the exit computes from doubles or other words: each with that, and how it is coded.
     pub fn exit_coded(&self, exit: ExitId) -> Vec<(Ref, Ref, Coding)> {
         let mut words: Vec<(Ref, Ref, Coding)> = Vec::new();
         self.for_each_mentioned(exit, |value| {

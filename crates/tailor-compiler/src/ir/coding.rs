@@ -3,7 +3,10 @@
 //! Guest languages keep doubles in tagged words as `rotl(bits(f) + bias, rotation)`, or with a part of that. All of it is one-to-one, so a word and its double say the same: the optimiser carries the double where the word
 //! would have to be decoded again, and words that nobody but exits wants are coded by the exits.
 
-use super::{OpCode, Ref, Unit};
+use super::{OpCode, Ref, Type, Unit};
+
+/// How much a word may differ from the one that it is derived from: less than the smallest object is long.
+const NEAR: u64 = 8;
 
 /// How a double is coded: its bits, plus the bias, rotated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,5 +39,22 @@ impl Unit {
             rest = Ref::from_word(op.a);
         }
         operation(rest, OpCode::FloatBits).map(|op| (coding, Ref::from_word(op.a)))
+    }
+
+    /// What a word can be computed from at an exit that wants it, and how: a double that it codes, or a word that is a little less or more, such as the last turn's counter. (What refers to an object then does so still: a
+    /// pointer into an object keeps it.)
+    pub fn derived(&self, word: Ref) -> Option<(Coding, usize)> {
+        if let Some((coding, double)) = self.coded(word) {
+            return Some((coding, double.as_op()?));
+        }
+        let op = self.ops[word.as_op()?];
+        let base = Ref::from_word(op.a).as_op()?;
+        let of_base = self.ops[base];
+        // What is itself derived has no place where it could be found.
+        let has_home =
+            of_base.ty == Type::Int && !matches!(of_base.code, OpCode::Add | OpCode::RotL | OpCode::FloatBits);
+        let bias = self.constants[Ref::from_word(op.b).as_constant()?].1;
+        let near = (bias as i64).unsigned_abs() <= NEAR;
+        (op.code == OpCode::Add && has_home && near).then_some((Coding { bias, rotation: 0 }, base))
     }
 }

@@ -82,24 +82,27 @@ impl<T: Target> Walk<'_, T> {
         }
     }
 
-    /// Whether a value that codes a double is needed, but read by nobody.
+    /// Whether a value is needed, but read by nobody, and can be had from another one.
     fn is_for_exits_only(&self, at: usize) -> bool {
         let Analysis { roles, end, next_use, .. } = &*self.analysis;
-        roles[at] == Role::Own && end[at] != 0 && next_use[at] == NONE && self.codes_double(Ref::op(at))
+        roles[at] == Role::Own
+            && end[at] != 0
+            && next_use[at] == NONE
+            && matches!(self.unit.ops[at].code, OpCode::Add | OpCode::RotL | OpCode::FloatBits)
+            && self.unit.derived(Ref::op(at)).is_some()
     }
 
     fn codes_double(&self, word: Ref) -> bool {
         self.unit.coded(word).is_some_and(|(_, double)| double.as_op().is_some())
     }
 
-    /// Exits that want the word `at` need the double that it codes.
+    /// Exits that want the word `at` need what it is derived from.
     fn coded(&mut self, at: usize) {
         let end = self.analysis.end[at];
         if end != 0
-            && let Some((_, double)) = self.unit.coded(Ref::op(at))
-            && let Some(double) = double.as_op()
+            && let Some((_, base)) = self.unit.derived(Ref::op(at))
         {
-            self.needed(double, end);
+            self.needed(base, end);
         }
     }
 

@@ -141,7 +141,10 @@ fn repeat(unit: &Unit, code: &Code, exit: ExitId, snapshot: SnapshotId) -> Unit 
     let mut taken_over: Vec<(Ref, Ref)> = values.iter().copied().zip(parameters.iter().copied()).collect();
     for (word, double, coding) in code.exit_coded(exit) {
         let (_, double) = *taken_over.iter().find(|&&(value, _)| value == double).unwrap();
-        let bits = bridge.push(Op { a: double.word(), ..Op::new(OpCode::FloatBits, Type::Int) });
+        let bits = match bridge.type_of(double) {
+            Type::Float => bridge.push(Op { a: double.word(), ..Op::new(OpCode::FloatBits, Type::Int) }),
+            _ => double,
+        };
         let bias = bridge.int(coding.bias as i64);
         let sum = bridge.push(Op { a: bits.word(), b: bias.word(), ..Op::new(OpCode::Add, Type::Int) });
         let rotation = bridge.int(i64::from(coding.rotation));
@@ -272,4 +275,24 @@ fn words_that_exits_compute_are_told_with_their_doubles() {
     let code = fixture.compile(text);
     assert!(code.exit_coded(exit).is_empty());
     assert_eq!(code.exit_values(exit).len(), 3);
+}
+
+#[test]
+fn words_that_differ_little_from_others_are_computed_by_exits() {
+    let mut fixture = Fixture::new();
+    let code = fixture.compile(
+        "entry(%i: int, %z: int):
+           %a = add %i, -2
+           %b = add %i, 9
+           %c = add %b, 3
+           guard_true %z [ 1@1 { %a, %b, %c, %z } ]
+           return(%z)",
+    );
+    let exit = code.exits().find(|&exit| code.snapshot_of(exit).is_some()).unwrap();
+    // 9 is too much; and what would be the next of a chain is computed as well.
+    let less = Coding { bias: 2u64.wrapping_neg(), rotation: 0 };
+    assert_eq!(code.exit_coded(exit), [(Ref::op(3), Ref::op(1), less)]);
+    assert_eq!(code.exit_values(exit), [1, 4, 5, 2].map(Ref::op));
+    let Run::Ended(outcome) = fixture.run(&code, &[1, 0]) else { panic!("nothing is refused") };
+    assert_eq!(value(&outcome), (1, vec![u64::MAX, 10, 13, 0]));
 }
