@@ -589,6 +589,21 @@ fn a_unit_that_is_short_by_chance_gets_its_bridges() {
     assert!(stats.entries < 4000 && stats.exits < 400, "{stats}");
 }
 
+#[test]
+fn what_returns_soon_is_compiled_at_the_third_time() {
+    let program = many_and_one(vec![i(Op::Add, 1, 0, 0), i(Op::Return, 1, 0, 0)], 3);
+    let made = |calls, short_unit| {
+        let parameters = format!("threshold=0,function_threshold=10,short_unit={short_unit}");
+        let (behaviour, stats) = run_counting(&program, calls, &parameters);
+        assert_eq!(behaviour, run(&program, calls, "off").0);
+        (stats.brief, stats.units)
+    };
+    assert_eq!(made(50, 300), (1, 0));
+    assert_eq!(made(300, 300), (2, 0));
+    assert_eq!(made(5000, 300), (2, 1));
+    assert_eq!(made(50, 0), (0, 1));
+}
+
 /// `for r1 in 0..r0`: adds r6 to a sum, and makes it 1 for the first 300 times, and what nobody knows from then on.
 fn once_constant() -> Program {
     use Op::{Add, Int, Jump, Less, Native, Note, Return, Unless};

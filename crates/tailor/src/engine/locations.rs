@@ -39,6 +39,8 @@ pub struct Location {
     pub asked: u32,
     /// How often tracing it failed, in a row.
     pub aborts: u32,
+    /// How often what was recorded was not compiled, since it returned soon.
+    pub brief: u32,
     /// Whether its calls are inlined into traces.
     pub inlined: bool,
     /// How many operations have been recorded in bridges that begin in its calls.
@@ -100,6 +102,7 @@ impl Locations {
             profit: Profit::default(),
             asked: 0,
             aborts: 0,
+            brief: 0,
             inlined: true,
             branched: 0,
         });

@@ -12,7 +12,7 @@
 //! | module | idea |
 //! |---|---|
 //! | [`counters`] | what is hot |
-//! | [`clock`] | what that takes of the running time |
+//! | [`clock`] | computing time, and moments |
 //! | [`locations`] | what is known of each point of the guest program |
 //! | [`dependencies`] | what units rest on |
 //! | [`driver`] | entering units, leaving them, and what comes of it |
@@ -22,6 +22,7 @@
 //! | [`takeover`] | what is taken from interrupted units |
 //! | [`landing`] | returning to the native interpreter |
 //! | [`profit`] | whether entering a unit pays |
+//! | [`ledger`] | what compiling has cost, and what it has earned |
 //! | [`renewal`] | freeing code, and starting anew when there is no room |
 //! | [`residual`] | how units call Rust |
 //! | [`roots`] | what the collector must see |
@@ -42,6 +43,7 @@ mod counters;
 mod dependencies;
 mod driver;
 mod landing;
+mod ledger;
 mod locations;
 mod log;
 mod parameters;

@@ -30,9 +30,9 @@ pub struct Parameters {
     pub branch_limit: u32,
     /// How often tracing of one location may fail before it is left to the interpreter.
     pub abort_limit: u32,
-    /// The share of the thread's computing time since the start that compiling may take, in percent; 0 means any.
+    /// The share of the thread's computing time since the start that compiling may take, in percent, beside what it has earned; 0 means any.
     pub budget: u32,
-    /// Units that return after fewer operations are not entered from the interpreter, but called from other units.
+    /// Units that return after fewer operations are not made for the interpreter, nor entered from it (but see [`super::driver`]); other units call them.
     pub short_unit: u32,
     /// Bytes of machine code in all; when they are used up, all code is thrown away, and thresholds double.
     pub code_limit: usize,
@@ -57,7 +57,7 @@ impl Default for Parameters {
             tier1_threshold: 30,
             tier1: false,
             tier2: true,
-            trace_eagerness: 100,
+            trace_eagerness: 30,
             trace_limit: 12_000,
             inline_depth: 24,
             bridge_limit: 200,

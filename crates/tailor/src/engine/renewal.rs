@@ -49,7 +49,7 @@ impl Driver {
         self.roots.forget_constants();
         self.dependencies.clear();
         renewed.portal = self.portal.take();
-        renewed.started = self.started;
+        std::mem::swap(&mut renewed.ledger, &mut self.ledger);
         renewed.stats = std::mem::take(&mut self.stats);
         renewed.stats.renewals += 1;
         *self = renewed;

@@ -58,6 +58,8 @@ impl Abort {
 pub struct Stats {
     /// Units that begin at a location.
     pub units: u64,
+    /// Traces that returned so soon that they were not compiled.
+    pub brief: u64,
     /// Units that begin at an exit.
     pub bridges: u64,
     /// Units that go on in a loop behind its first iteration.
@@ -113,7 +115,7 @@ impl fmt::Display for Stats {
         let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
         writeln!(f, "units        {:>10}   bridges   {:>10}", self.units, self.bridges)?;
         writeln!(f, "linked       {:>10}   jitcode   {:>10}", self.linked, self.executed)?;
-        writeln!(f, "renewals     {:>10}", self.renewals)?;
+        writeln!(f, "renewals     {:>10}   brief     {:>10}", self.renewals, self.brief)?;
         writeln!(f, "operations   {:>10}   emitted   {:>10}", self.recorded, self.emitted)?;
         writeln!(f, "code bytes   {:>10}   discarded {:>10}", self.code_bytes, self.invalidated)?;
         writeln!(f, "entries      {:>10}   returns   {:>10}", self.entries, self.returns)?;

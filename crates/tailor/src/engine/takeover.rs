@@ -9,9 +9,9 @@ use tailor_compiler::ir::{Descriptors, Frame, FrameId, Type};
 use tailor_compiler::runtime::Runtime;
 use tailor_jitcode::black_hole::SavedFrame;
 
+use super::clock::Moment;
 use super::locations::{LocationId, Locations};
 use super::portal::Portal;
-use super::profit::Moment;
 use super::roots::Roots;
 use crate::trace::{FrameShape, ROOT_FRAME};
 

@@ -25,10 +25,9 @@ use tailor_compiler::text::{Addresses, print};
 use tailor_jitcode::JitFunction;
 
 use super::asker::Asker;
-use super::clock::ThreadTime;
+use super::clock::{Moment, ThreadTime};
 use super::driver::Driver;
 use super::log::Part;
-use super::profit::Moment;
 use super::{LocationId, Outcome};
 use crate::thread::{Goal, GoalPlan, Recorder, Recording, Shapes, Unrecorded, Way, Wishes, handed_out, word_of};
 

@@ -10,10 +10,12 @@
 //! An exit that is taken often is traced from, and continues in the bridge from then on.
 //!
 //! # The budget
-//! Compiling takes time that a short program never gets back. So it is held to a share of what the thread has computed since the start ([`Parameters::budget`]): what is asked for beyond that is put off, and asked for again. A
-//! program can thus lose that share at most, however short it is and whatever is compiled in vain. The first unit costs more than others, since the interpreter is
+//! What compiling costs, and what entering units loses, is held to a share of the running time ([`ledger`](super::ledger)); what is asked for beyond that is put off. The first unit costs more than others, since the interpreter is
 //! read for it; that is charged beforehand. A unit that is worse than the interpreter, since there is no time yet for the bridges that it needs, or since none can be
 //! made, is not entered for a while ([`profit`](super::profit)); with a budget of 0 it always is.
+//!
+//! Functions are hot before those that call them, and most of them are short: their units would not be worth entering, and their callers inline them. So what returns soon is not compiled the first times, unless a unit calls it. (Not
+//! never: it may have been short by chance, where a recursion ends.)
 //!
 //! # Calls to and fro
 //! The native stack holds at most one activation of the driver that runs units, plus one for each portal that native functions enter again. Compiled code recurses on the native stack as far as
@@ -25,7 +27,7 @@
 mod units;
 
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 use tailor_compiler::backend::{Compiler, Machine, MachineError};
@@ -42,13 +44,14 @@ use tailor_gc::native_stack_low;
 
 use self::units::UnitInfo;
 use super::asker::Asker;
-use super::clock::ThreadTime;
+use super::clock::{Moment, ThreadTime};
 use super::counters::Counters;
 use super::landing::{Landing, RESULTS};
+use super::ledger::Ledger;
 use super::locations::{Location, Locations};
 use super::log::Part;
 use super::portal::Portal;
-use super::profit::Moment;
+use super::profit::Prospect;
 use super::residual::Residuals;
 use super::roots::Roots;
 use super::takeover::{ExitState, Spare, World};
@@ -71,6 +74,34 @@ const CALM: u32 = 1000;
 
 /// Bytes of native stack that compiled code leaves to what it calls, where the stack ends sooner than [`Parameters::native_stack`] says.
 const STACK_RESERVE: usize = 256 << 10;
+
+/// An exit with this patience gets no bridge, however often it is taken.
+const NEVER: u32 = u32::MAX;
+
+/// How many times what returns soon is not compiled; and how much longer the location waits each time, in doublings.
+const BRIEF: (u32, u32) = (2, 3);
+
+/// Who asks for a unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asking {
+    /// The interpreter, at a back edge.
+    BackEdge,
+    /// The interpreter, at a call.
+    Call,
+    /// A unit that calls it.
+    Unit,
+}
+
+/// Whether an exit is traced from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Bridge {
+    Now,
+    /// When it has been taken more often.
+    Later,
+    /// When there is time for compiling again.
+    Unaffordable,
+    Never,
+}
 
 /// How running a unit ended.
 enum Ran {
@@ -122,10 +153,9 @@ pub struct Driver {
     pub(super) threads: Threads,
     /// The lowest address that compiled code may let the native stack reach.
     stack_limit: Box<u64>,
-    /// When the driver was made.
-    pub(super) started: ThreadTime,
-    /// There is no time for compiling before this.
-    not_before: Option<Instant>,
+    pub(super) ledger: Ledger,
+    /// How long units have been executed on behalf of the trace that is being recorded: the program's own time.
+    executing: Duration,
     /// How many activations of [`Driver::execute`] there are.
     pub(super) running: u32,
     spare: Spare,
@@ -145,6 +175,7 @@ impl Driver {
         roots: Rc<Roots>,
         dependencies: Rc<Dependencies>,
     ) -> Result<Driver, MachineError> {
+        let ledger = Ledger::new(config.parameters.budget);
         let stack_limit = Box::new(0);
         let mut runtime = config.runtime;
         runtime.stack_limit = std::ptr::from_ref::<u64>(&stack_limit) as usize;
@@ -176,8 +207,8 @@ impl Driver {
             results: Vec::new(),
             threads: Threads::default(),
             stack_limit,
-            started: ThreadTime::now(),
-            not_before: None,
+            ledger,
+            executing: Duration::ZERO,
             running: 0,
             spare: Spare::default(),
             workspace: Workspace::default(),
@@ -239,19 +270,8 @@ impl Driver {
 
     /// Whether there is time for compiling.
     fn affordable(&mut self) -> bool {
-        if self.parameters.budget == 0 {
-            return true;
-        }
-        let now = Instant::now();
-        if self.not_before.is_some_and(|time| now < time) {
-            return false;
-        }
         let Stats { tracing, optimising, assembling, .. } = self.stats;
-        let spent = (tracing + optimising + assembling).max(FIRST);
-        let missing = (spent * 100 / self.parameters.budget).saturating_sub(self.started.elapsed());
-        // It takes as long as that at least; the time of day is asked for at a tenth of the price.
-        self.not_before = (!missing.is_zero()).then_some(now + missing);
-        missing.is_zero()
+        self.ledger.affords((tracing + optimising + assembling).max(FIRST))
     }
 
     /// Whether a location may still be traced.
@@ -321,7 +341,11 @@ impl Driver {
         state: &mut [u64],
     ) -> Outcome {
         if let Some(code) = self.locations[location].code.clone() {
-            let Location { short, calm, .. } = self.locations[location];
+            let Location { short, calm, ref profit, .. } = self.locations[location];
+            if profit.in_debt() && !self.affordable() {
+                asker.doze(0);
+                return Outcome::Not;
+            }
             asker.pin();
             if short && calm >= CALM {
                 asker.doze(0);
@@ -350,11 +374,13 @@ impl Driver {
             asker.rest(1);
             return Outcome::Not;
         }
-        let outcome = self.trace(location, asker.called(), state);
+        let asking = if asker.called() { Asking::Call } else { Asking::BackEdge };
+        let outcome = self.trace(location, asking, state);
         if self.locations[location].code.is_some() {
             asker.pin();
         } else {
-            asker.rest(1 << self.locations[location].aborts.min(6));
+            let Location { aborts, brief, .. } = self.locations[location];
+            asker.rest(1 << (aborts + brief * BRIEF.1).min(6));
         }
         outcome
     }
@@ -371,20 +397,22 @@ impl Driver {
                 let outcome = self.returned(frame, value, state);
                 let Location { calm, profit, .. } = &mut self.locations[location];
                 *calm = calm.saturating_add(1);
-                profit.visited([asked, entered, left, Moment::now()]);
+                self.ledger.book(profit.visited([asked, entered, left, Moment::now()], Prospect::Same));
                 outcome
             }
             Ran::Exited(exit) => {
                 self.locations[location].calm = 0;
                 let left = exit.left;
+                let bridge = self.bridge_for(&exit);
                 let before = (self.stats.recorded, self.stats.units + self.stats.bridges);
-                let outcome = self.exited(exit, state);
+                let outcome = self.exited(exit, bridge, state);
                 let after = (self.stats.recorded, self.stats.units + self.stats.bridges);
                 let profit = &mut self.locations[location].profit;
                 if before.1 != after.1 {
                     profit.renew();
                 } else if before.0 == after.0 {
-                    profit.visited([asked, entered, left, Moment::now()]);
+                    let prospect = if bridge == Bridge::Later { Prospect::Better } else { Prospect::Same };
+                    self.ledger.book(profit.visited([asked, entered, left, Moment::now()], prospect));
                 }
                 outcome
             }
@@ -503,8 +531,8 @@ impl Driver {
         }
     }
 
-    /// Goes on where a unit was left.
-    fn exited(&mut self, exit: ExitState, state: &mut [u64]) -> Outcome {
+    /// Goes on where a unit was left, by an exit that has this prospect of a bridge.
+    fn exited(&mut self, exit: ExitState, bridge: Bridge, state: &mut [u64]) -> Outcome {
         self.stats.exits += 1;
         if let Some((location, there)) = &exit.unbound {
             self.stats.refused += 1;
@@ -517,10 +545,10 @@ impl Driver {
                 self.locations[location].asked = 0;
                 self.roots.release();
                 state.copy_from_slice(&there);
-                return self.trace(location, true, state);
+                return self.trace(location, Asking::Unit, state);
             }
         } else if let Some((code, id)) = exit.source.clone() {
-            if self.wants_bridge(&code, id) {
+            if bridge == Bridge::Now {
                 return self.trace_bridge(&exit, &code, id, state);
             }
             self.force_next(&code, id);
@@ -529,18 +557,24 @@ impl Driver {
     }
 
     /// Whether an exit that has just been taken is to be traced from.
-    fn wants_bridge(&mut self, code: &Rc<Code>, id: ExitId) -> bool {
-        let Some(info) = self.units.get(&Rc::as_ptr(code)) else { return false };
-        let location = info.location;
-        let eagerness = self.parameters.eagerness(place(location, id));
-        let patience = info.patience.get(&id).copied().unwrap_or(eagerness);
-        if eagerness == 0 || code.count(id) < patience || info.forcing.is_some() {
-            return false;
+    fn bridge_for(&mut self, exit: &ExitState) -> Bridge {
+        if let Some((location, _)) = exit.unbound {
+            return if self.may_trace(location) && self.affordable() { Bridge::Later } else { Bridge::Never };
         }
-        if !self.affordable() {
-            return false;
+        let Some((code, id)) = &exit.source else { return Bridge::Never };
+        let Some(info) = self.units.get(&Rc::as_ptr(code)) else { return Bridge::Never };
+        let eagerness = self.parameters.eagerness(place(info.location, *id));
+        let patience = info.patience.get(id).copied().unwrap_or(eagerness);
+        let room = self.units.get(&info.root).is_some_and(|root| root.bridges > 0);
+        if eagerness == 0 || patience == NEVER || !room || info.forcing.is_some() {
+            Bridge::Never
+        } else if !self.affordable() {
+            Bridge::Unaffordable
+        } else if code.count(*id) < patience {
+            Bridge::Later
+        } else {
+            Bridge::Now
         }
-        self.root(code).and_then(|root| self.units.get(&root)).is_some_and(|info| info.bridges > 0)
     }
 
     /// Executes a call of a unit on behalf of a trace that is being recorded: in code where there is some, else in the black hole. `state` is that at the callee's entry.
@@ -551,7 +585,10 @@ impl Driver {
         let mut entered = frame;
         loop {
             if let Some(code) = self.locations[location].code.clone() {
-                frames = match self.execute(location, &code, entered) {
+                let begun = ThreadTime::now();
+                let ran = self.execute(location, &code, entered);
+                self.executing += begun.elapsed();
+                frames = match ran {
                     Ran::Returned(value) if entered == frame => {
                         let values = self.portal().leave.as_ref().and_then(|site| site.values.clone());
                         return Done::Left(values.unwrap_or_default(), vec![frame, value]);
@@ -585,9 +622,10 @@ impl Driver {
     // ---- Tracing.
 
     /// Traces a location from this state on: the entry of a guest method, or a header.
-    fn trace(&mut self, mut location: LocationId, mut is_call: bool, state: &mut [u64]) -> Outcome {
+    fn trace(&mut self, mut location: LocationId, mut asking: Asking, state: &mut [u64]) -> Outcome {
         // A trace may give way to that of an inner loop, and that to another, but not for ever.
         for _ in 0..8 {
+            let is_call = asking != Asking::BackEdge;
             if !is_call {
                 self.settle(location, &[]);
             }
@@ -597,11 +635,17 @@ impl Driver {
                 break;
             };
             let (traced, going_on) = tracer.run();
-            self.stats.tracing += begun.elapsed();
+            self.recorded_since(begun);
             match traced.end {
                 // Perhaps it was the last iteration: the next time will tell. A loop that is always left at once is none.
                 End::Complete if !is_call && !traced.closed && self.locations[location].aborts < 2 => {
                     self.aborted(location, Abort::LoopLeft);
+                    return self.go_on(going_on, state);
+                }
+                End::Complete if asking == Asking::Call && self.is_brief(location) => {
+                    self.log_recorded(location, "returns soon");
+                    self.stats.brief += 1;
+                    self.locations[location].brief += 1;
                     return self.go_on(going_on, state);
                 }
                 End::Complete => {
@@ -625,7 +669,9 @@ impl Driver {
                 End::Instead(other, frame) => {
                     self.stats.aborts[Abort::InnerLoop as usize] += 1;
                     self.roots.release();
-                    (location, is_call) = (other, is_call && other == location);
+                    if other != location {
+                        (location, asking) = (other, Asking::BackEdge);
+                    }
                     state.copy_from_slice(&self.portal().state(&self.locations[other].greens, frame));
                 }
             }
@@ -654,7 +700,7 @@ impl Driver {
             return self.go_on(Continue::Frames(exit.frames.clone()), state);
         };
         let (traced, going_on) = tracer.run();
-        self.stats.tracing += begun.elapsed();
+        self.recorded_since(begun);
         match traced.end {
             // As far as that, the black hole goes in any case.
             End::Complete if !traced.gets_on => self.bridge_failed(code, id, Abort::Empty),
@@ -674,7 +720,7 @@ impl Driver {
                 self.bridge_failed(code, id, Abort::InnerLoop);
                 self.roots.release();
                 state.copy_from_slice(&self.portal().state(&self.locations[other].greens, frame));
-                return self.trace(other, false, state);
+                return self.trace(other, Asking::BackEdge, state);
             }
         }
         self.go_on(going_on, state)
@@ -682,10 +728,25 @@ impl Driver {
 
     /// Whether entering the unit from the interpreter would take longer than what it does.
     fn is_short(&self) -> bool {
+        self.returns() && self.optimised.ops.len() < self.parameters.short_unit as usize
+    }
+
+    /// Whether what has been recorded is not to be compiled yet, since it returns soon.
+    fn is_brief(&self, location: LocationId) -> bool {
+        let recorded = self.workspace.unit.ops.len();
+        self.returns() && recorded < self.parameters.short_unit as usize && self.locations[location].brief < BRIEF.0
+    }
+
+    /// Whether what has been recorded returns without a call.
+    fn returns(&self) -> bool {
         let recorded = &self.workspace.unit;
         let last = recorded.ops.last().map(|op| op.code);
-        let calls = recorded.ops.iter().any(|op| op.code == OpCode::CallUnit);
-        last == Some(OpCode::Return) && !calls && self.optimised.ops.len() < self.parameters.short_unit as usize
+        last == Some(OpCode::Return) && recorded.ops.iter().all(|op| op.code != OpCode::CallUnit)
+    }
+
+    /// Books the time that recording has taken.
+    fn recorded_since(&mut self, begun: ThreadTime) {
+        self.stats.tracing += begun.elapsed().saturating_sub(std::mem::take(&mut self.executing));
     }
 
     fn aborted(&mut self, location: LocationId, abort: Abort) {
@@ -704,7 +765,7 @@ impl Driver {
                 // What was given up for an inner loop is tried again as soon as before.
                 Abort::InnerLoop => *patience,
                 // It will be the same again.
-                Abort::Empty => u32::MAX,
+                Abort::Empty => NEVER,
                 _ => patience.saturating_mul(4),
             };
         }
