@@ -5,6 +5,7 @@
 //! If `x` codes a double, the lowest bits of the word are the highest of the double's bits plus the bias. Where the bias has zeros, nothing is carried; so the double's upper bits alone say what these are.
 
 use super::Role;
+use crate::backend::holes::Hole;
 use crate::ir::{OpCode, Ref, Unit};
 
 /// A test of bits: they are as they should be if `(bits(operand) >> shift) + addend` has zeros where `mask` has ones.
@@ -29,14 +30,14 @@ pub fn field(unit: &Unit, roles: &[Role], test: usize, and: usize) -> Option<Fie
     }
     let constant = |word: u32| Some(unit.constants[Ref::from_word(word).as_constant()?].1);
     let (mask, value) = (constant(and.b)?, constant(test.b)?);
-    if value & !mask != 0 || mask == 0 {
+    if value & !mask != 0 || mask == 0 || has_hole(mask, value) {
         return None;
     }
     let word = Ref::from_word(and.a);
     if word.as_op().is_some_and(|word| roles[word] == Role::Coded) {
         return of_double(unit, word, mask, value);
     }
-    let is_low_run = mask & (mask + 1) == 0 && mask < 1 << UPPER;
+    let is_low_run = mask & mask.wrapping_add(1) == 0 && mask < 1 << UPPER;
     is_low_run.then_some(Field { shift: 0, addend: -(value as i32), mask: mask as u32 })
 }
 
@@ -45,7 +46,7 @@ pub fn of_double(unit: &Unit, word: Ref, mask: u64, value: u64) -> Option<Field>
     let (coding, _) = unit.coded(word)?;
     // Of the sum, the uppermost bits have become the lowest.
     let lowest = 64 - coding.rotation;
-    if coding.rotation == 0 || mask >> coding.rotation != 0 || !is_run(mask) {
+    if has_hole(mask, value) || coding.rotation == 0 || mask >> coding.rotation != 0 || !is_run(mask) {
         return None;
     }
     let shift = coding.bias.trailing_zeros().min(lowest);
@@ -57,7 +58,42 @@ pub fn of_double(unit: &Unit, word: Ref, mask: u64, value: u64) -> Option<Field>
     Some(Field { shift, addend: i32::try_from(addend).ok()?, mask: mask as u32 })
 }
 
+/// Whether one of the words stands for one that is filled in later; what is computed from it would not be.
+fn has_hole(mask: u64, value: u64) -> bool {
+    Hole::of(mask).is_some() || Hole::of(value).is_some()
+}
+
 fn is_run(mask: u64) -> bool {
     let lowest = mask >> mask.trailing_zeros();
     lowest & lowest.wrapping_add(1) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::field;
+    use crate::backend::analysis::Role;
+    use crate::backend::holes::{Hole, HoleSize};
+    use crate::ir::{Descriptors, Unit};
+    use crate::text::parse;
+
+    fn test_of(mask: u64, value: u64) -> Option<(i32, u32)> {
+        let text = format!("entry(%x: int): %t = and %x, {mask} %e = eq %t, {value} return(%e)");
+        let unit: Unit = parse(&text, &mut Descriptors::default()).unwrap();
+        field(&unit, &vec![Role::Own; unit.ops.len()], 3, 2).map(|field| (field.addend, field.mask))
+    }
+
+    #[test]
+    fn words_are_tested_less_the_value() {
+        assert_eq!(test_of(3, 2), Some((-2, 3)));
+        assert_eq!(test_of(0xff, 0), Some((0, 0xff)));
+        // Never true; not the lowest bits; too many.
+        assert_eq!([test_of(3, 4), test_of(6, 2), test_of(u64::MAX, 2), test_of(u64::MAX >> 32, 2)], [None; 4]);
+    }
+
+    #[test]
+    fn what_is_filled_in_later_is_compared_as_it_is() {
+        for size in [HoleSize::Byte, HoleSize::Signed] {
+            assert_eq!(test_of(0x7fff_ffff, Hole { number: 3, size }.word()), None);
+        }
+    }
 }
