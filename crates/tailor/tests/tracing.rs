@@ -503,13 +503,22 @@ fn check(program: &Program, argument: i64) {
     for pass in tailor_compiler::opt::Passes::NAMES {
         parameters.push(format!("threshold=3,function_threshold=4,trace_eagerness=2,passes=-{pass}"));
     }
-    let mut units = 0;
-    for parameters in &parameters {
-        let (behaviour, counts) = run(program, argument, parameters);
-        assert_eq!(behaviour, expected, "{parameters}");
-        units += counts[0];
+    for threshold in [1, 2, 7] {
+        parameters.push(format!("tier1=on,tier2=off,tier1_threshold={threshold}"));
+        for later in [1, 4, 30] {
+            let later = format!("threshold={later},function_threshold={later},trace_eagerness=2");
+            parameters.push(format!("tier1=on,tier1_threshold={threshold},{later}"));
+            parameters.push(format!("tier1=on,tier1_threshold={threshold},{later},seed={threshold},fail_guards"));
+        }
     }
-    assert!(units > 0, "nothing was compiled");
+    let (mut units, mut pieces) = (0, 0);
+    for parameters in &parameters {
+        let (behaviour, stats) = run_counting(program, argument, parameters);
+        assert_eq!(behaviour, expected, "{parameters}");
+        units += stats.units;
+        pieces += stats.pieces;
+    }
+    assert!(units > 0 && pieces > 0, "nothing was compiled");
 }
 
 #[test]
@@ -682,7 +691,12 @@ fn without_room_for_code_programs_go_on() {
     for (seed, limit) in (1..=30).flat_map(|seed| [8, 12, 24].map(|limit| (seed, limit << 10))) {
         let program = random_program(seed);
         let expected = run(&program, 12, "off").0;
-        for thresholds in ["threshold=1,function_threshold=1,trace_eagerness=1", "threshold=2,function_threshold=4"] {
+        for thresholds in [
+            "threshold=1,function_threshold=1,trace_eagerness=1",
+            "threshold=2,function_threshold=4",
+            "tier1=on,tier1_threshold=1,threshold=2,function_threshold=2,trace_eagerness=1",
+            "tier1=on,tier1_threshold=1,tier2=off",
+        ] {
             let parameters = format!("{thresholds},code_limit={limit}");
             let (behaviour, stats) = run_on(20_000, &program, 12, &parameters);
             assert_eq!(behaviour, expected, "seed {seed}, {parameters}");
@@ -855,7 +869,7 @@ fn random_programs() {
         let program = random_program(seed);
         let expected = run(&program, 12, "off").0;
         let mut random = Random(seed | 1 << 40);
-        for round in 0..4 {
+        for round in 0..6 {
             let threshold = 1 + random.below(12);
             let mut parameters = format!(
                 "threshold={threshold},function_threshold={},trace_eagerness={},inline_depth={},trace_limit={}",
@@ -867,6 +881,8 @@ fn random_programs() {
             match round {
                 2 => parameters.push_str(&format!(",native_stack={}", i32::from(random.below(6)) * 1000)),
                 3 => parameters.push_str(",fail_guards"),
+                4 => parameters.push_str(&format!(",tier1=on,tier1_threshold={}", 1 + random.below(4))),
+                5 => parameters.push_str(&format!(",tier1=on,tier2=off,tier1_threshold={}", 1 + random.below(4))),
                 _ => {}
             }
             let behaviour = run(&program, 12, &parameters).0;

@@ -38,6 +38,28 @@ fn compiled() {
     }
 }
 
+/// By tier 1 alone, and by both, in all orders.
+#[test]
+fn threaded() {
+    for (name, program, Expected { arguments, outcome }) in programs() {
+        for parameters in [
+            "tier1=on,tier2=off,tier1_threshold=1".to_owned(),
+            "tier1=on,tier2=off,tier1_threshold=2".to_owned(),
+            format!("tier1=on,tier1_threshold=1,{EAGER}"),
+            "tier1=on,tier1_threshold=1,threshold=3,function_threshold=2,trace_eagerness=2,budget=0,short_unit=0"
+                .to_owned(),
+            "tier1=on,tier1_threshold=3,threshold=5,function_threshold=5,trace_eagerness=3,budget=0,short_unit=0,seed=4"
+                .to_owned(),
+        ] {
+            let (found, stats) = run(&program, &arguments, Reading::Native, &parameters);
+            assert_eq!(found, outcome, "{name}, {parameters}");
+            let stats = stats.expect("the JIT is on");
+            assert!(stats.pieces > 0 || stats.units > 0, "{name}, {parameters}: nothing was compiled");
+            assert!(!parameters.contains("tier2=off") || stats.units == 0, "{name}, {parameters}");
+        }
+    }
+}
+
 /// With the parameters that are the default, but at once: a hot loop stays in compiled code.
 #[test]
 fn hot_loops_stay_in_compiled_code() {
@@ -63,9 +85,14 @@ fn random_programs() {
                 "budget=0,short_unit=0,threshold=9,function_threshold=7,trace_eagerness=4,seed={seed},{trace_limit}"
             )
         };
-        for parameters in
-            [EAGER.to_owned(), format!("{EAGER},fail_guards"), varied("inline_depth=1"), varied("trace_limit=300")]
-        {
+        for parameters in [
+            EAGER.to_owned(),
+            format!("{EAGER},fail_guards"),
+            varied("inline_depth=1"),
+            varied("trace_limit=300"),
+            "tier1=on,tier2=off,tier1_threshold=1".to_owned(),
+            varied("tier1=on,tier1_threshold=3"),
+        ] {
             assert_eq!(
                 run(&program, &[], Reading::Native, &parameters).0,
                 expected,

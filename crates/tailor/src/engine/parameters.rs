@@ -40,8 +40,8 @@ pub struct Parameters {
     pub native_stack: usize,
     /// Which passes optimise.
     pub passes: Passes,
-    /// For tests: other than 0, `threshold`, `function_threshold` and `trace_eagerness` are but the most; each counter and each exit has a threshold of its own, from 1 to that, which follows from this
-    /// seed. So things are compiled in other orders than usual. (Counters go by addresses: the same order again needs the same addresses, as `setarch -R` gives them.)
+    /// For tests: other than 0, `threshold`, `function_threshold`, `tier1_threshold` and `trace_eagerness` are but the most; each counter and each exit has a threshold of its own, from 1 to that, which
+    /// follows from this seed. So things are compiled in other orders than usual. (Counters go by addresses: the same order again needs the same addresses, as `setarch -R` gives them.)
     pub seed: u64,
     /// Whether every guard of every unit is made to fail once, for tests.
     pub fail_guards: bool,
@@ -195,7 +195,12 @@ impl Parameters {
 
     /// How often an exit is taken before a bridge is traced from it; `place` tells apart the exits of all units.
     pub(super) fn eagerness(&self, place: u64) -> u32 {
-        match (self.trace_eagerness, self.seed) {
+        self.varied(self.trace_eagerness, place)
+    }
+
+    /// A threshold for this place: itself, or from 1 to that if there is a [seed](Parameters::seed).
+    pub(super) fn varied(&self, threshold: u32, place: u64) -> u32 {
+        match (threshold, self.seed) {
             (most, 0) | (most @ 0, _) => most,
             (most, seed) => 1 + (scattered(seed, place) % u64::from(most)) as u32,
         }
@@ -261,6 +266,28 @@ mod tests {
         assert_ne!(varied, eagerness("trace_eagerness=5,seed=10"));
         assert_eq!(eagerness("trace_eagerness=5"), [5; 100]);
         assert_eq!(eagerness("trace_eagerness=0,seed=9"), [0; 100]);
+    }
+
+    #[test]
+    fn a_seed_varies_thresholds_of_0_nowhere() {
+        let parameters: Parameters = "seed=3".parse().unwrap();
+        assert!((0..100).all(|place| parameters.varied(0, place) == 0 && parameters.varied(1, place) == 1));
+        assert!((0..100).any(|place| parameters.varied(600, place) != parameters.varied(600, place + 1)));
+    }
+
+    #[test]
+    fn the_first_tier_that_there_is_has_the_interpreters_counters() {
+        let first = |text: &str| {
+            let parameters: Parameters =
+                format!("threshold=7,function_threshold=8,tier1_threshold=3,{text}").parse().unwrap();
+            parameters.first_thresholds()
+        };
+        assert_eq!(first("tier1=off,tier2=on"), (7, 8));
+        assert_eq!(first("tier1=on,tier2=on"), (3, 3));
+        assert_eq!(first("tier1=on,tier2=off"), (3, 3));
+        assert_eq!(first("tier1=off,tier2=off"), (0, 0));
+        let wrong = "tier1=1".parse::<Parameters>();
+        assert_eq!(wrong, Err(ParameterError::Switch("tier1".into(), "1".into())));
     }
 
     #[test]

@@ -10,7 +10,7 @@
 //! flush their cache at changes of phase). A program that fills the limit again and again would be compiled for ever, so each renewal doubles all thresholds.
 //!
 //! # Invariant
-//! Nothing is freed while a unit executes: only when the interpreter asks, and no activation of units is below it on the native stack.
+//! Nothing is freed while a unit or a piece executes: only when the interpreter asks, and no activation of either is below it on the native stack.
 
 use super::counters::Counters;
 use super::driver::Driver;
@@ -20,7 +20,7 @@ impl Driver {
     /// Frees retired code, and renews everything if there is no room for more.
     #[inline]
     pub(super) fn clear_up(&mut self, counters: &Counters) {
-        if (self.full || !self.retired.is_empty()) && self.running == 0 {
+        if (self.full || !self.retired.is_empty()) && self.running == 0 && !self.threads.are_running() {
             self.free_retired();
             if self.full {
                 self.renew(counters);
@@ -66,6 +66,7 @@ fn calmer(parameters: &Parameters) -> Parameters {
     Parameters {
         threshold: twice(parameters.threshold),
         function_threshold: twice(parameters.function_threshold),
+        tier1_threshold: twice(parameters.tier1_threshold),
         trace_eagerness: twice(parameters.trace_eagerness),
         ..parameters.clone()
     }

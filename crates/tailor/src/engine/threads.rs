@@ -28,7 +28,7 @@ use super::asker::Asker;
 use super::clock::{Moment, ThreadTime};
 use super::driver::Driver;
 use super::log::Part;
-use super::{LocationId, Outcome};
+use super::{LocationId, Outcome, Parameters};
 use crate::thread::{Goal, GoalPlan, Recorder, Recording, Shapes, Unrecorded, Way, Wishes, handed_out, word_of};
 
 /// How often a piece is left before it is made anew.
@@ -96,7 +96,7 @@ pub struct Threads {
     entries: FxHashMap<Vec<Type>, EntryId>,
     /// Jitted functions with loops of any number of turns.
     called: FxHashSet<*const JitFunction>,
-    /// Activations of pieces.
+    /// Activations of [`Driver::run_threads`].
     running: u32,
 }
 
@@ -154,6 +154,11 @@ impl Threads {
     fn point(&mut self, number: u32) -> &mut Point {
         &mut self.points[number as usize]
     }
+
+    /// Whether there are pieces on the native stack.
+    pub(super) fn are_running(&self) -> bool {
+        self.running > 0
+    }
 }
 
 impl Driver {
@@ -186,12 +191,14 @@ impl Driver {
         Goal::of(point, plan.way)
     }
 
-    /// The threshold of a point's counter.
-    fn patience_of(&self, point: &Point) -> u32 {
+    /// The threshold of the counter of the point with this number.
+    fn patience_of(&self, number: u32) -> u32 {
         if !self.parameters.tier2 {
             return 0;
         }
-        if point.called { self.parameters.function_threshold } else { self.parameters.threshold }
+        let Parameters { threshold, function_threshold, .. } = self.parameters;
+        let called = self.threads.points[number as usize].called;
+        self.parameters.varied(if called { function_threshold } else { threshold }, u64::from(number))
     }
 
     /// Makes the piece of a point, and those of all that follow in the guest's frame. Whether there is one now.
@@ -314,7 +321,7 @@ impl Driver {
                 }
                 if table == 1 {
                     let known = &self.threads.points[point as usize];
-                    self.rest(known.counter, self.patience_of(known), known.hatch.map(|hatch| (hatch, offset)));
+                    self.rest(known.counter, self.patience_of(point), known.hatch.map(|hatch| (hatch, offset)));
                 }
             }
         }
@@ -347,6 +354,15 @@ impl Driver {
             let words: Vec<u64> = template.holes.iter().map(|&node| values[node as usize]).collect();
             let start = chunk.append(&template.code, &words, &numbers, site(point, LEFT_PIECE));
             constants.extend(words);
+            for (point, _) in goals.iter().filter_map(|goal| goal.point()) {
+                // What is gone on in later is found by these words then.
+                constants.extend(self.threads.points[point as usize].greens.iter());
+            }
+            self.log.write(Part::Trace, || {
+                let of = |goal: &Goal| Some((self.describe)(&self.threads.points[goal.point()?.0 as usize].greens));
+                let known: Vec<String> = goals.iter().filter_map(of).collect();
+                format!("; {} goes on at {}", (self.describe)(&greens), known.join(", "))
+            });
             (start, goals)
         });
         constants.extend(greens.iter().copied());
@@ -443,11 +459,15 @@ impl Driver {
     }
 
     /// Enters tier 1 at a point that the interpreter has asked about, and goes on there and in tier 2 as long as there is code.
-    pub(super) fn enter_threads(&mut self, called: bool, state: &mut [u64]) -> Outcome {
+    pub(super) fn enter_threads(&mut self, asker: &Asker, state: &mut [u64]) -> Outcome {
         let greens: Vec<u64> = self.portal().greens.iter().map(|&at| state[at]).collect();
         let point = self.threads.point_of(&greens);
-        self.threads.point(point).called |= called;
-        let Some(entrance) = self.entrance(point, true) else { return Outcome::Not };
+        self.threads.point(point).called |= asker.called();
+        let Some(entrance) = self.entrance(point, true) else {
+            asker.rest(1);
+            return Outcome::Not;
+        };
+        asker.pin();
         self.run_threads(entrance, state)
     }
 
@@ -462,11 +482,17 @@ impl Driver {
         }
     }
 
-    fn run_threads(&mut self, mut entrance: u32, state: &mut [u64]) -> Outcome {
+    fn run_threads(&mut self, entrance: u32, state: &mut [u64]) -> Outcome {
+        self.threads.running += 1;
+        let outcome = self.run_from(entrance, state);
+        self.threads.running -= 1;
+        outcome
+    }
+
+    fn run_from(&mut self, mut entrance: u32, state: &mut [u64]) -> Outcome {
         let frame = self.portal().frame;
         loop {
             self.stats.piece_entries += 1;
-            self.threads.running += 1;
             // SAFETY: pieces do what the interpreter would do in this frame.
             let left = unsafe { self.machine.run_piece(entrance, state[frame]) };
             let mut words: [u64; 40] = [0; 40];
@@ -477,7 +503,6 @@ impl Driver {
                     (None, words[1])
                 }
             };
-            self.threads.running -= 1;
             let Some(place) = place else {
                 if words[0] == handed_out::RESULT {
                     let count = self.portal().function.signature.result.leaf_count();
@@ -506,6 +531,8 @@ impl Driver {
             let greens = Rc::clone(&self.threads.point(point).greens);
             self.set_state(state, &greens, root);
             let next = match what {
+                // There is no room for more code: it is made when the interpreter asks next.
+                RUN_OUT if self.full && self.threads.running == 1 => None,
                 RUN_OUT => match self.run_out(point, state) {
                     Outcome::Not => self.entrance(point, false),
                     Outcome::Moved => {
@@ -547,7 +574,7 @@ impl Driver {
             None => self.location(&greens),
         };
         self.threads.point(point).location = location;
-        let threshold = self.patience_of(&self.threads.points[point as usize]);
+        let threshold = self.patience_of(point);
         // SAFETY: counters stay where they are as long as there are points.
         let asker = Asker::Piece { counter: unsafe { &*counter }, threshold, called };
         let Some(location) = location.filter(|_| threshold > 0) else {
@@ -559,7 +586,7 @@ impl Driver {
 
     /// A piece has been left: perhaps another is better.
     fn left_piece(&mut self, point: u32) {
-        let nested = self.threads.running > 0;
+        let nested = self.threads.running > 1;
         let known = self.threads.point(point);
         known.left += 1;
         if known.left < LEFT << known.made || known.made > ANEW || nested {

@@ -323,8 +323,7 @@ impl Driver {
         let asker = Asker::Interpreter { counters, hash };
         let threads = self.parameters.tier1 && self.locations[location].code.is_none();
         if threads {
-            asker.pin();
-            return self.enter_threads(asker.called(), state);
+            return self.enter_threads(&asker, state);
         }
         match self.enter_location(&asker, location, asked, state) {
             Outcome::Moved if self.parameters.tier1 => self.go_on_in_threads(state),
