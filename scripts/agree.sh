@@ -2,22 +2,27 @@
 # Runs all SOM programs of the repository in the ordinary way and in another, and compares what they print and how they end. (That the
 # ordinary way is right is for `cargo test` to say; here, benchmarks and TestSuite must at least succeed.)
 #
-#   scripts/agree.sh stress|jitcode|jitcode-unit|jitcode-stress|jitcode-unit-stress|jit|jit-random|jit-stress [CHECKOUT]
+#   scripts/agree.sh WAY [CHECKOUT]
 #
 #   stress          with a collection at every allocation, and a check of the whole heap after each (10 minutes)
 #   jitcode         the interpreter's jitcode executed in the black hole (5 minutes)
 #   jitcode-unit    the same on the paths that compiled code takes (6 minutes)
 #   jitcode-stress, jitcode-unit-stress
 #                   with collections as well (half an hour)
-#   jit             compiled, with the parameters in JIT (else such that everything is compiled at once)
-#   jit-random      the same, with thresholds that differ from place to place, by SEED
-#   jit-stress      as jit, with collections
+#   jit             compiled by tier 2, everything at once
+#   tier1           compiled by tier 1 alone, each piece when it is reached first
+#   tiers           compiled by tier 1 at once, and a little later by tier 2
+#   jit-random, tier1-random, tiers-random
+#                   the same, with thresholds that differ from place to place, by SEED
+#   jit-stress, tier1-stress, tiers-stress
+#                   the same, with collections
 # With a checkout of SOM-st/SOM, its TestSuite as well.
 # SOM    a built `som` to test; else the release build is made and used
-# SEED   for jit-random, and for the few programs that are sampled (see mode_of): which allocations collect; else random
+# JIT    the JIT's parameters, in place of those of the way
+# SEED   for those with -random, and for the few programs that are sampled (see mode_of): which allocations collect; else random
 # ONLY   a part of the names of the programs to run
 set -uo pipefail
-usage() { sed -n '2,19s/^# \{0,1\}//p' "$0"; exit 2; }
+usage() { sed -n '2,24s/^# \{0,1\}//p' "$0"; exit 2; }
 [ $# -ge 1 ] && [ $# -le 2 ] || usage
 way=$1
 case $way in
@@ -26,8 +31,8 @@ case $way in
   jitcode-unit) execution=jitcode-unit stress= ;;
   jitcode-stress) execution=jitcode stress=yes ;;
   jitcode-unit-stress) execution=jitcode-unit stress=yes ;;
-  jit | jit-random) execution=native stress= ;;
-  jit-stress) execution=native stress=yes ;;
+  jit | tier1 | tiers | jit-random | tier1-random | tiers-random) execution=native stress= ;;
+  jit-stress | tier1-stress | tiers-stress) execution=native stress=yes ;;
   *) usage ;;
 esac
 checkout=
@@ -43,11 +48,16 @@ if [ -z "${SOM:-}" ]; then
 fi
 SEED=${SEED:-$RANDOM}
 # The JIT's parameters for the other way.
+few=2 tier1=1
+case $way in *-random) few=20 tier1=4 ;; esac
+eager="budget=0,short_unit=0,threshold=$few,function_threshold=$few,trace_eagerness=$((few < 10 ? few : 10))"
 case $way in
-  jit-random) jit="${JIT:-budget=0,short_unit=0,threshold=20,function_threshold=20,trace_eagerness=10},seed=$SEED" ;;
-  jit | jit-*) jit="${JIT:-budget=0,short_unit=0,threshold=2,function_threshold=2,trace_eagerness=2}" ;;
+  jit*) jit=${JIT:-tier1=off,$eager} ;;
+  tier1*) jit=${JIT:-tier1=on,tier2=off,tier1_threshold=$tier1} ;;
+  tiers*) jit=${JIT:-tier1=on,tier1_threshold=$tier1,$eager} ;;
   *) jit=off ;;
 esac
+case $way in *-random) jit=$jit,seed=$SEED ;; esac
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 count=0 sampled=0 failed=()

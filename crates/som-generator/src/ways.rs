@@ -55,7 +55,11 @@ const SCATTERED: usize = 3;
 /// The ways to execute the program of a seed, beside the native one. Of a hundred compiled runs, `stressed` collect at every few allocations.
 pub fn ways(seed: u64, stressed: usize) -> Vec<Way> {
     let mut random = Random::new(seed ^ SALT);
-    let mut ways = vec![compiled(&mut random, stressed), compiled(&mut random, stressed)];
+    let both = random.chance(50);
+    let mut ways = vec![
+        compiled(if both { Tiers::Both } else { Tiers::Second }, &mut random, stressed),
+        compiled(if both { Tiers::First } else { Tiers::Both }, &mut random, stressed),
+    ];
     if seed.is_multiple_of(BLACK_HOLE) {
         let as_unit = (seed / BLACK_HOLE).is_multiple_of(2);
         let execution = if as_unit { Execution::JitcodeAsUnit } else { Execution::Jitcode };
@@ -64,20 +68,32 @@ pub fn ways(seed: u64, stressed: usize) -> Vec<Way> {
     ways
 }
 
-fn compiled(random: &mut Random, stressed: usize) -> Way {
+/// What compiles.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tiers {
+    First,
+    Second,
+    Both,
+}
+
+fn compiled(tiers: Tiers, random: &mut Random, stressed: usize) -> Way {
     let mut parameters = vec!["budget=0".to_string()];
+    parameters.push(if tiers == Tiers::Second { "tier1=off".into() } else { "tier1=on".into() });
+    parameters.push(if tiers == Tiers::First { "tier2=off".into() } else { "tier2=on".into() });
     let mut number = |name: &str, values: &[u32], random: &mut Random| {
         parameters.push(format!("{name}={}", random.pick(values)));
     };
     if random.below(SCATTERED) == 0 {
         number("threshold", &[4, 8, 20], random);
         number("function_threshold", &[4, 8, 20], random);
+        number("tier1_threshold", &[1, 2, 4, 12], random);
         number("trace_eagerness", &[2, 4, 12], random);
         let seed = 1 + random.below(1 << 20) as u32;
         number("seed", &[seed], random);
     } else {
         number("threshold", &[1, 2, 3, 3, 5, 8, 20, 0], random);
         number("function_threshold", &[1, 2, 3, 5, 8, 20, 0], random);
+        number("tier1_threshold", &[1, 1, 1, 2, 2, 4, 10], random);
         number("trace_eagerness", &[1, 1, 2, 2, 3, 8, 0], random);
     }
     if random.chance(30) {
