@@ -4,6 +4,7 @@ mod bridges;
 mod checked;
 mod opcodes;
 mod parallel;
+mod pieces;
 mod units;
 
 use std::rc::Rc;
