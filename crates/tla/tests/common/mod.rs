@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::rc::Rc;
 
-use tailor::engine::Stats;
+use tailor::engine::{Log, Stats};
 use tla::assembler::assemble;
 use tla::machine::{self, Options, Reading, RunError};
 use tla::program::Program;
@@ -73,8 +73,19 @@ pub fn kept(run: impl FnOnce(Box<dyn Write>) -> Result<i64, RunError>) -> String
 
 /// What a program prints, and what the JIT did.
 pub fn run(program: &Program, arguments: &[i64], reading: Reading, parameters: &str) -> (String, Option<Stats>) {
+    run_logging(program, arguments, reading, parameters, Log::default())
+}
+
+/// The same, with a log.
+pub fn run_logging(
+    program: &Program,
+    arguments: &[i64],
+    reading: Reading,
+    parameters: &str,
+    log: Log,
+) -> (String, Option<Stats>) {
     let parameters = parameters.parse().expect("parameters are right");
-    let options = Options { reading, parameters, ..Options::default() };
+    let options = Options { reading, parameters, log };
     let mut stats = None;
     let outcome = kept(|to| {
         let (result, done) = machine::run(program, arguments, options, to);
