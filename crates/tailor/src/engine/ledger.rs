@@ -18,6 +18,9 @@ const REINVESTED: f64 = 0.5;
 /// The most that one visit of a unit counts for: cycles; some milliseconds. What the operating system takes away in between is not to decide.
 const MOST: i64 = 20_000_000;
 
+/// After how long it is looked at again in any case: cycles; some milliseconds. How many cycles it takes to compute for a second varies with what else the machine has to do.
+const LOOK_AGAIN: i64 = 10_000_000;
+
 /// See the module.
 #[derive(Debug)]
 pub struct Ledger {
@@ -66,7 +69,8 @@ impl Ledger {
     /// Whether what was missing last cannot have been computed or earned since. (That is found without asking the system.)
     fn must_wait(&self, now: Moment) -> bool {
         self.waiting.is_some_and(|Waiting { since, earned, missing }| {
-            since.cycles_until(now) as f64 * self.share() + self.spendable() - earned < missing
+            let cycles = since.cycles_until(now);
+            cycles < LOOK_AGAIN && cycles as f64 * self.share() + self.spendable() - earned < missing
         })
     }
 
@@ -94,7 +98,7 @@ impl Ledger {
 mod tests {
     use std::time::Duration;
 
-    use super::{Ledger, MOST, Moment};
+    use super::{LOOK_AGAIN, Ledger, MOST, Moment};
 
     /// A cycle is a nanosecond.
     fn affords(ledger: &mut Ledger, spent: u64, computed: u64) -> bool {
@@ -112,6 +116,17 @@ mod tests {
         assert!(!affords(&mut ledger, 0, 1999));
         assert!(affords(&mut ledger, 200, 2001));
         assert!(Ledger::new(0).affords(Duration::from_secs(1000)));
+    }
+
+    #[test]
+    fn a_slow_start_is_not_held_against_the_rest() {
+        let mut ledger = Ledger::new(10);
+        let (spent, begun) = (Duration::from_micros(500), Moment(LOOK_AGAIN as u64));
+        // Others have computed for nearly all of the time, so far.
+        assert!(!ledger.settle(begun, spent, Duration::from_micros(100), LOOK_AGAIN));
+        let later = Moment(2 * LOOK_AGAIN as u64);
+        assert!(ledger.must_wait(Moment(later.0 - 1)) && !ledger.must_wait(later));
+        assert!(ledger.settle(later, spent, Duration::from_micros(10_100), 2 * LOOK_AGAIN));
     }
 
     #[test]

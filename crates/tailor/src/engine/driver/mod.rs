@@ -66,7 +66,7 @@ const CALL_FUEL: u64 = 400_000;
 pub const PASSED: usize = 6;
 
 /// What the first unit costs, the building of the interpreter's jitcode included.
-const FIRST: Duration = Duration::from_millis(5);
+const FIRST: Duration = Duration::from_millis(3);
 
 /// How often a short unit has to return, without an exit in between, before it is held to be short whatever it is given. A unit whose trace was short by chance (where a recursion ends, say) must be entered to get
 /// bridges for the rest.
