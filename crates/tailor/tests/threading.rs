@@ -29,7 +29,7 @@ enum Op {
     Sum,
     /// Counts, and then, if `b` is not 0, does what is rare.
     Late,
-    /// If `b` is not 0, does what is rare with `c`, in one of two places that come to the same.
+    /// Counts, and then, if `b` is 1 or 2, does what is rare with the number `c`.
     Twice,
     /// The method whose number is in `b`, with the arguments from `c` on, in an activation of the portal of its own.
     Again,
@@ -219,16 +219,16 @@ fn interpret(vm: &mut Vm, mut method: *const Method, mut pc: usize, mut frame: F
                 },
                 Op::Sum => frame.set(i.a, sum_below(frame.get(i.b))),
                 Op::Late => {
-                    vm.counted += 1;
+                    vm.counted = vm.counted.wrapping_add(1);
                     if frame.get(i.b) != 0 {
                         let value = rare(vm, frame.get(i.b));
                         frame.set(i.a, value);
                     }
                 }
                 Op::Twice => {
-                    vm.counted += 1;
+                    vm.counted = vm.counted.wrapping_add(1);
                     if frame.get(i.b) == 1 || frame.get(i.b) == 2 {
-                        let value = rare(vm, frame.get(i.c));
+                        let value = rare(vm, i64::from(i.c));
                         frame.set(i.a, value);
                     }
                 }
@@ -479,4 +479,56 @@ fn native_functions_enter_the_portal_again() {
         }
     }
     assert!(renewals > 0 && pieces > 0, "{renewals} renewals, {pieces} pieces");
+}
+
+// ---- What is recorded.
+
+/// What was recorded for the instructions of the last method, by their numbers: those that are the first of their shape.
+fn recorded(program: &Program, argument: i64, name: &str) -> Vec<(usize, String)> {
+    let file = std::env::temp_dir().join(format!("tailor-threading-{}-{name}", std::process::id()));
+    run_logging(program, argument, ALONE, &format!("trace:{}", file.display()));
+    let text = std::fs::read_to_string(&file).expect("it has been written");
+    std::fs::remove_file(&file).expect("it was made above");
+    let pieces = text.split("; piece at ").skip(1).map(|piece| {
+        let (at, text) = piece.split_once('\n').expect("the unit follows");
+        let operations = text.split_once("entry(").expect("a unit").1;
+        (at.trim().parse().expect("a number"), operations.to_owned())
+    });
+    pieces.collect()
+}
+
+/// Whether recordings consist of what is wanted: how often words occur in what was recorded for an instruction.
+#[track_caller]
+fn consists(recorded: &[(usize, String)], pc: usize, expected: &[(&str, usize)]) {
+    let (_, text) = recorded.iter().find(|(at, _)| *at == pc).expect("it is the first of its shape");
+    for &(word, count) in expected {
+        assert_eq!(text.matches(word).count(), count, "{word} in\n{text}");
+    }
+}
+
+/// Of an instruction only what depends on the guest's state is left; a branch to nothing but leaving is a guard; paths that come to the same cold call are joined.
+#[test]
+fn recordings_have_what_is_needed() {
+    let program = vec![repeated(&[
+        i(Op::Add, 11, 1, 2),
+        i(Op::Late, 10, 1, 0),
+        i(Op::Twice, 10, 1, 1),
+        i(Op::Sum, 11, 2, 0),
+        i(Op::Add, 10, 10, 10),
+    ])];
+    let pieces = recorded(&program, 3, "needed");
+    let straight = [("br_", 0), ("guard_", 0), ("exit", 0), ("call", 0), ("jump_unit", 1)];
+    // Less
+    consists(&pieces, 2, &straight);
+    consists(&pieces, 2, &[("= load", 2), ("= lt", 1), ("store", 1)]);
+    // Unless: both sides are followed, each to another piece.
+    consists(&pieces, 3, &[("= load", 1), ("br_", 1), ("store", 0), ("jump_unit", 2), ("guard_", 0)]);
+    // Add: what does not fit is left to the interpreter.
+    consists(&pieces, 4, &[("br_", 0), ("guard_", 1), ("exit", 0), ("call", 0), ("store", 1), ("jump_unit", 1)]);
+    // Late: behind the effect, what is cold is called.
+    consists(&pieces, 5, &[("br_", 1), ("guard_", 0), ("exit", 0), ("= call", 1)]);
+    // Twice: two ways to one call.
+    consists(&pieces, 6, &[("guard_", 0), ("exit", 0), ("= call", 1)]);
+    // Sum: the loop is not looked into. (One store is of the argument, for the call.)
+    consists(&pieces, 7, &[("br_", 0), ("= call", 1), ("= lt", 0), ("store", 2)]);
 }
