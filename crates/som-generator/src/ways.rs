@@ -77,7 +77,7 @@ enum Tiers {
 }
 
 fn compiled(tiers: Tiers, random: &mut Random, stressed: usize) -> Way {
-    let mut parameters = vec!["budget=0".to_string()];
+    let mut parameters = vec!["budget=0".to_string(), "tier2_patience=1".to_string()];
     parameters.push(if tiers == Tiers::Second { "tier1=off".into() } else { "tier1=on".into() });
     parameters.push(if tiers == Tiers::First { "tier2=off".into() } else { "tier2=on".into() });
     let mut number = |name: &str, values: &[u32], random: &mut Random| {

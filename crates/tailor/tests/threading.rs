@@ -274,7 +274,7 @@ fn run(program: &Program, argument: i64, parameters: &str) -> (Behaviour, Stats)
 }
 
 fn run_logging(program: &Program, argument: i64, parameters: &str, log: &str) -> (Behaviour, Stats) {
-    let parameters: Parameters = format!("budget=0,short_unit=0,{parameters}").parse().unwrap();
+    let parameters: Parameters = format!("budget=0,short_unit=0,tier2_patience=1,{parameters}").parse().unwrap();
     let log = Log::open(log).unwrap();
     let config =
         Config { runtime: Runtime::without_objects(), parameters, describe: |greens| format!("{}", greens[2]), log };

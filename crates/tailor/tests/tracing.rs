@@ -430,7 +430,8 @@ struct Behaviour {
 
 fn config(parameters: &str) -> Config {
     // Everything is compiled at once.
-    let parameters: Parameters = format!("budget=0,short_unit=0,{parameters}").parse().unwrap();
+    let parameters: Parameters =
+        format!("tier1=off,budget=0,short_unit=0,tier2_patience=1,{parameters}").parse().unwrap();
     let log = Log::open(&std::env::var("TAILOR_LOG").unwrap_or_default()).unwrap();
     Config { runtime: Runtime::without_objects(), parameters, describe: |greens| format!("{}", greens[2]), log }
 }

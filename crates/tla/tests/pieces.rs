@@ -20,7 +20,7 @@ type Pieces = BTreeMap<usize, Vec<usize>>;
 fn pieces(program: &Program, arguments: &[i64], name: &str) -> Pieces {
     let file = std::env::temp_dir().join(format!("tla-pieces-{}-{name}", std::process::id()));
     let log = Log::open(&format!("trace:{}", file.display())).expect("it can be written");
-    run_logging(program, arguments, Reading::Native, "tier1=on,tier2=off,tier1_threshold=1", log);
+    run_logging(program, arguments, Reading::Native, "budget=0,tier1=on,tier2=off,tier1_threshold=1", log);
     let text = std::fs::read_to_string(&file).expect("it has been written");
     std::fs::remove_file(&file).expect("it was made above");
     let number = |word: &str| word.trim().strip_prefix("instruction ").and_then(|pc| pc.parse::<usize>().ok());

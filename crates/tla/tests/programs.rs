@@ -43,12 +43,12 @@ fn compiled() {
 fn threaded() {
     for (name, program, Expected { arguments, outcome }) in programs() {
         for parameters in [
-            "tier1=on,tier2=off,tier1_threshold=1".to_owned(),
-            "tier1=on,tier2=off,tier1_threshold=2".to_owned(),
-            format!("tier1=on,tier1_threshold=1,{EAGER}"),
-            "tier1=on,tier1_threshold=1,threshold=3,function_threshold=2,trace_eagerness=2,budget=0,short_unit=0"
+            "budget=0,tier1=on,tier2=off,tier1_threshold=1".to_owned(),
+            "budget=0,tier1=on,tier2=off,tier1_threshold=2".to_owned(),
+            format!("tier1=on,tier2_patience=1,tier1_threshold=1,{EAGER}"),
+            "tier1=on,tier2_patience=1,tier1_threshold=1,threshold=3,function_threshold=2,trace_eagerness=2,budget=0,short_unit=0"
                 .to_owned(),
-            "tier1=on,tier1_threshold=3,threshold=5,function_threshold=5,trace_eagerness=3,budget=0,short_unit=0,seed=4"
+            "tier1=on,tier2_patience=1,tier1_threshold=3,threshold=5,function_threshold=5,trace_eagerness=3,budget=0,short_unit=0,seed=4"
                 .to_owned(),
         ] {
             let (found, stats) = run(&program, &arguments, Reading::Native, &parameters);
@@ -90,8 +90,8 @@ fn random_programs() {
             format!("{EAGER},fail_guards"),
             varied("inline_depth=1"),
             varied("trace_limit=300"),
-            "tier1=on,tier2=off,tier1_threshold=1".to_owned(),
-            varied("tier1=on,tier1_threshold=3"),
+            "budget=0,tier1=on,tier2=off,tier1_threshold=1".to_owned(),
+            varied("tier1=on,tier2_patience=1,tier1_threshold=3"),
         ] {
             assert_eq!(
                 run(&program, &[], Reading::Native, &parameters).0,

@@ -14,6 +14,9 @@ pub struct Parameters {
     pub function_threshold: u32,
     /// Back edges to a point, or calls of it, before tier 1 makes its pieces; 0 means never.
     pub tier1_threshold: u32,
+    /// How many times as many back edges and calls as [`threshold`](Parameters::threshold) and [`function_threshold`](Parameters::function_threshold) say it takes in tier 1 before tier 2 is asked: what tier 1 executes is
+    /// worth compiling again only if it goes on for long.
+    pub tier2_patience: u32,
     /// Whether there is tier 1, threaded code.
     pub tier1: bool,
     /// Whether there is tier 2, traces.
@@ -55,7 +58,8 @@ impl Default for Parameters {
             threshold: 600,
             function_threshold: 900,
             tier1_threshold: 30,
-            tier1: false,
+            tier2_patience: 100,
+            tier1: true,
             tier2: true,
             trace_eagerness: 30,
             trace_limit: 12_000,
@@ -120,6 +124,7 @@ const NAMES: &[&str] = &[
     "threshold",
     "function_threshold",
     "tier1_threshold",
+    "tier2_patience",
     "tier1",
     "tier2",
     "trace_eagerness",
@@ -215,6 +220,7 @@ impl Parameters {
             "threshold" => self.threshold = number,
             "function_threshold" => self.function_threshold = number,
             "tier1_threshold" => self.tier1_threshold = number,
+            "tier2_patience" => self.tier2_patience = number,
             "trace_eagerness" => self.trace_eagerness = number,
             "trace_limit" => self.trace_limit = number,
             "inline_depth" => self.inline_depth = number,

@@ -65,6 +65,7 @@ fn calmer(parameters: &Parameters) -> Parameters {
     let twice = |threshold: u32| threshold.saturating_mul(2);
     Parameters {
         threshold: twice(parameters.threshold),
+        tier1_threshold: twice(parameters.tier1_threshold),
         function_threshold: twice(parameters.function_threshold),
         tier1_threshold: twice(parameters.tier1_threshold),
         trace_eagerness: twice(parameters.trace_eagerness),

@@ -196,9 +196,10 @@ impl Driver {
         if !self.parameters.tier2 {
             return 0;
         }
-        let Parameters { threshold, function_threshold, .. } = self.parameters;
+        let Parameters { threshold, function_threshold, tier2_patience, .. } = self.parameters;
         let called = self.threads.points[number as usize].called;
-        self.parameters.varied(if called { function_threshold } else { threshold }, u64::from(number))
+        let most = (if called { function_threshold } else { threshold }).saturating_mul(tier2_patience.max(1));
+        self.parameters.varied(most, u64::from(number))
     }
 
     /// Makes the piece of a point, and those of all that follow in the guest's frame. Whether there is one now.

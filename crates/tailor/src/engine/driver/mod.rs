@@ -311,7 +311,7 @@ impl Driver {
         let asked = Moment::now();
         self.discard_invalid();
         self.clear_up(counters);
-        let too_early = self.portal.is_none() && !self.parameters.tier1 && !self.affordable();
+        let too_early = self.portal.is_none() && !self.affordable();
         if too_early || self.learn(portal).is_none() {
             counters.rest(hash, 1);
             return Outcome::Not;
