@@ -17,15 +17,17 @@ use super::driver::Driver;
 use super::{Config, Parameters};
 
 impl Driver {
-    /// Frees retired code, and renews everything if there is no room for more.
+    /// Frees retired code, and renews everything if there is no room for more. Whether it did: then what is asked about has to wait as long as all else.
     #[inline]
-    pub(super) fn clear_up(&mut self, counters: &Counters) {
+    pub(super) fn clear_up(&mut self, counters: &Counters) -> bool {
+        let mut renewed = false;
         if (self.full || !self.retired.is_empty()) && self.running == 0 && !self.threads.are_running() {
             self.free_retired();
             if self.full {
-                self.renew(counters);
+                renewed = self.renew(counters);
             }
         }
+        renewed
     }
 
     fn free_retired(&mut self) {
@@ -33,7 +35,7 @@ impl Driver {
         self.units.retain(|_, info| info.code.strong_count() > 0);
     }
 
-    fn renew(&mut self, counters: &Counters) {
+    fn renew(&mut self, counters: &Counters) -> bool {
         let config = Config {
             runtime: *self.machine.runtime(),
             parameters: calmer(&self.parameters),
@@ -44,7 +46,7 @@ impl Driver {
         let Ok(mut renewed) = Driver::new(config, roots, dependencies) else {
             // Without memory for another machine, this one goes on with what it has.
             self.full = false;
-            return;
+            return false;
         };
         self.roots.forget_constants();
         self.dependencies.clear();
@@ -57,6 +59,7 @@ impl Driver {
         let seed = self.parameters.seed;
         counters.stop();
         counters.start(threshold, function_threshold, seed);
+        true
     }
 }
 
@@ -67,7 +70,6 @@ fn calmer(parameters: &Parameters) -> Parameters {
         threshold: twice(parameters.threshold),
         tier1_threshold: twice(parameters.tier1_threshold),
         function_threshold: twice(parameters.function_threshold),
-        tier1_threshold: twice(parameters.tier1_threshold),
         trace_eagerness: twice(parameters.trace_eagerness),
         ..parameters.clone()
     }

@@ -310,7 +310,9 @@ impl Driver {
     ) -> Outcome {
         let asked = Moment::now();
         self.discard_invalid();
-        self.clear_up(counters);
+        if self.clear_up(counters) {
+            return Outcome::Not;
+        }
         let too_early = self.portal.is_none() && !self.affordable();
         if too_early || self.learn(portal).is_none() {
             counters.rest(hash, 1);
