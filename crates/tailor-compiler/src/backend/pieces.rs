@@ -5,7 +5,7 @@
 //!
 //! # Terms
 //! - A *chunk* is a run of pieces that are placed in code memory together: first what is executed as a rule, then the cold parts.
-//! - A *goal* is what a piece goes on in, by the number in field `c` of its `JumpUnit`. The chunk's maker says where it lies ([`Chunk::goals`], [`Chunk::link`]).
+//! - A *goal* is what a piece goes on in, by the number in field `c` of its `JumpUnit`. The chunk's maker says where it lies ([`Chunk::link`]).
 //! - A *template* is the code of a piece in which some constants are missing ([holes](super::holes)).
 //! - A *site* is a place where pieces are left for native code.
 //!
@@ -328,7 +328,7 @@ impl Placed {
         self.size
     }
 
-    /// Its sites: the offsets in the arena that [`Left::site`] hands out, and their numbers.
+    /// Its sites: the offsets in the arena that [`Left::Site`](super::Left::Site) hands out, and their numbers.
     pub fn sites(&self) -> &[(u32, u32)] {
         &self.sites
     }
