@@ -42,7 +42,7 @@ pub struct Traits {
     pub elidable: bool,
     /// Its loops are unrolled when a unit is built.
     pub unroll: bool,
-    /// Small enough for tier 1 to expand.
+    /// Recorded even where a portal calls it.
     pub inline_in_tier1: bool,
     /// Natively `#[cold]`: rarely called.
     pub cold: bool,

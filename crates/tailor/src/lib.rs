@@ -5,13 +5,13 @@
 //!
 //! | directive | meaning |
 //! |---|---|
-//! | [`#[jit]`](macro@jit) on functions and `impl` blocks | both readings; looked into by deep drivers, called by the shallow one |
+//! | [`#[jit]`](macro@jit) on functions and `impl` blocks | both readings; every compiler looks into it |
 //! | `#[jit(portal)]`, `#[jit(portal, jit = vm.jit)]` | the interpreter's loop; and where its [`Jit`] is |
 //! | `#[jit(leaves)]` | leaves a guest frame, its first parameter, and answers the caller's state |
 //! | [`jit::merge_point!`] | in the portal: a bytecode boundary; greens name the program point, reds are the state. No native cost |
 //! | [`jit::can_enter!`] | in the portal: a back edge or method entry, with the values for the next merge point |
 //! | [`#[jit::residual]`](macro@jit::residual) | opaque to the JIT, any Rust allowed; with its declared effects |
-//! | `#[jit::elidable]`, `#[jit::unroll]`, `#[jit::inline_in_tier1]` | a function of its arguments; loops unrolled at build time; small handler that tier 1 expands |
+//! | `#[jit::elidable]`, `#[jit::unroll]`, `#[jit::inline_in_tier1]` | a function of its arguments; loops unrolled at build time; handler whose jitcode becomes part of the portal's |
 //! | [`#[jit::ignore]`](macro@jit::ignore) | a function whose calls mean nothing to the JIT |
 //! | `#[jit::native]` within an annotated `impl` | a function for native code only |
 //! | [`#[jit::object]`](macro@jit::object) | a struct that is used by address; fields may be `#[jit(immutable)]`, `#[jit(quasi_immutable)]`, `#[jit(by_name)]`, `#[jit(opaque)]` |

@@ -28,9 +28,8 @@ pub struct MarkVariable {
 impl Tape {
     /// Calls a function, jitted or residual. The result.
     ///
-    /// A function that is to be [inlined](JitFunction::inline) is recorded here instead, unless it calls itself, or is called directly from a portal: there it stays a call,
-    /// since tier 1 calls what a portal calls, and looks into nothing but what is marked
-    /// [`inline_in_tier1`](crate::Traits::inline_in_tier1).
+    /// A function that is to be [inlined](JitFunction::inline) is recorded here instead, unless it calls itself, or is called directly from a portal: there it stays a call, so that
+    /// a portal's jitcode is no larger than need be, but for what is marked [`inline_in_tier1`](crate::Traits::inline_in_tier1).
     ///
     /// # Panics
     /// The arguments do not have the shapes of the parameters.

@@ -18,9 +18,11 @@ use std::rc::Rc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use tailor_compiler::backend::Left;
+use tailor_compiler::backend::holes::Hole;
 use tailor_compiler::backend::native::Table;
 use tailor_compiler::backend::pieces::{Chunk, Link, Placed, Template};
 use tailor_compiler::ir::{EntryDesc, EntryId, Type};
+use tailor_compiler::runtime::Runtime;
 use tailor_compiler::text::{Addresses, print};
 use tailor_jitcode::JitFunction;
 
@@ -413,6 +415,12 @@ impl Driver {
 
     /// Makes the tables, and the code that looks there.
     fn make_dispatch(&mut self) -> Option<()> {
+        // What every piece may contain must not look like a hole.
+        let Runtime { cursor, limit, context, alloc_slow, barrier_slow, .. } = *self.machine.runtime();
+        let fixed = [cursor, limit, context, alloc_slow as usize, barrier_slow as usize];
+        if fixed.iter().any(|&word| Hole::of(word as u64).is_some()) {
+            return None;
+        }
         let names = self.portal().greens.len();
         let tables = [Table::new(names)?, Table::new(names)?];
         let mut chunk = Chunk::default();

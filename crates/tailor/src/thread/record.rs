@@ -3,7 +3,7 @@
 use tailor_compiler::backend::holes::{Hole, HoleSize};
 use tailor_compiler::eval::evaluate;
 use tailor_compiler::ir::opcode::ResultType;
-use tailor_compiler::ir::{LabelId, Op, OpCode, Ref, Slot, SnapshotId, Type, Unit};
+use tailor_compiler::ir::{CallId, LabelId, Op, OpCode, Ref, Slot, SnapshotId, Type, Unit};
 use tailor_jitcode::JitFunction;
 use tailor_jitcode::code::{Mark, Operation, Position, Register};
 use tailor_jitcode::tape::Color;
@@ -75,6 +75,8 @@ pub struct Recorder<'d> {
     pub(super) unit: Unit,
     pub(super) tape: Tape,
     holes: Vec<u32>,
+    /// Whether a constant looks like a hole.
+    ambiguous: bool,
     pub(super) path: Path,
     pub(super) root: Ref,
     pub(super) wishes: Wishes,
@@ -120,6 +122,7 @@ impl<'d> Recorder<'d> {
             unit,
             tape,
             holes,
+            ambiguous: false,
             path,
             root: Ref::NONE,
             wishes,
@@ -174,7 +177,7 @@ impl<'d> Recorder<'d> {
             self.place(self.path.label);
         }
         super::tidy::tidy(&mut self.unit);
-        Ok(())
+        if self.is_ambiguous() { Err(Unrecorded::Unsuitable) } else { Ok(()) }
     }
 
     /// Whether the path that has just ended is another way to where an earlier one leads, and a long one: double arithmetic, say, where integers were thought of first. It is left out as long as
@@ -248,16 +251,30 @@ impl<'d> Recorder<'d> {
 
     /// A constant of the unit: a hole, if it depends on the greens.
     pub(super) fn constant(&mut self, (word, node): Input, ty: Type) -> Ref {
-        if node == 0 {
-            return self.unit.constant(ty, word);
-        }
-        match self.hole(node) {
-            Some(hole) => self.unit.constant(ty, hole.word()),
-            None => {
-                let word = self.tape.decide(Decision::Exact(node));
-                self.unit.constant(ty, word)
-            }
-        }
+        let word = match node {
+            0 => word,
+            _ => match self.hole(node) {
+                Some(hole) => return self.unit.constant(ty, hole.word()),
+                None => self.tape.decide(Decision::Exact(node)),
+            },
+        };
+        self.ambiguous |= Hole::of(word).is_some();
+        self.unit.constant(ty, word)
+    }
+
+    /// Whether a constant of the piece that is none of its holes looks like one: then there can be no template. (Guest programs compute with all words, and where addresses are short they can be any.)
+    fn is_ambiguous(&self) -> bool {
+        let looks = |word: u64| Hole::of(word).is_some();
+        let is_hole = |word: u64| {
+            Hole::of(word).is_some_and(|(hole, plus)| plus == 0 && (hole.number as usize) < self.holes.len())
+        };
+        let of_call = |op: &Op| match op.code {
+            OpCode::Call => self.driver.descriptors.call(CallId(op.aux)).address as u64,
+            _ => 0,
+        };
+        self.ambiguous
+            || self.unit.constants.iter().any(|&(_, word)| looks(word) && !is_hole(word))
+            || self.unit.ops.iter().any(|op| looks(of_call(op)))
     }
 
     /// The hole for a node; `None` if there are too many.

@@ -20,6 +20,8 @@ pub fn tidy(unit: &mut Unit) {
         let end = end_of_block(&old, at);
         if tidy.wanted[label] {
             tidy.block(&old, at, end, &leaves, &used);
+        } else {
+            tidy.unit.labels[label] = u32::MAX;
         }
         at = end;
     }

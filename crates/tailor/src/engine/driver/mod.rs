@@ -68,6 +68,9 @@ pub const PASSED: usize = 6;
 /// What the first unit costs, the building of the interpreter's jitcode included.
 const FIRST: Duration = Duration::from_millis(3);
 
+/// What the first pieces cost, the first templates included.
+const FIRST_PIECES: Duration = Duration::from_millis(8);
+
 /// How often a short unit has to return, without an exit in between, before it is held to be short whatever it is given. A unit whose trace was short by chance (where a recursion ends, say) must be entered to get
 /// bridges for the rest.
 const CALM: u32 = 1000;
@@ -271,7 +274,8 @@ impl Driver {
     /// Whether there is time for compiling.
     fn affordable(&mut self) -> bool {
         let Stats { tracing, optimising, assembling, .. } = self.stats;
-        self.ledger.affords((tracing + optimising + assembling).max(FIRST))
+        let first = if self.portal.is_none() && self.parameters.tier1 { FIRST_PIECES } else { FIRST };
+        self.ledger.affords((tracing + optimising + assembling).max(first))
     }
 
     /// Whether a location may still be traced.
