@@ -17,7 +17,7 @@ fn text(bytes: &[u8]) -> &str {
 #[test]
 fn runs_a_program() {
     for (arguments, environment) in [
-        (&["--jit", "budget=0,threshold=1", "--jit-stats", "sum.tla", "100"][..], &[][..]),
+        (&["--jit", "tier1=off,budget=0,threshold=1", "--jit-stats", "sum.tla", "100"][..], &[][..]),
         (&["--jit", "off", "sum.tla", "100"], &[]),
         (&["sum.tla", "100"], &[("TAILOR_EXEC", "jitcode")]),
     ] {

@@ -8,7 +8,7 @@ use tla::assembler::assemble;
 use tla::machine::Reading;
 
 /// The JIT at its most eager.
-const EAGER: &str = "threshold=1,function_threshold=1,trace_eagerness=1,budget=0,short_unit=0";
+const EAGER: &str = "tier1=off,threshold=1,function_threshold=1,trace_eagerness=1,budget=0,short_unit=0";
 
 #[test]
 fn interpreted() {
@@ -27,7 +27,8 @@ fn in_the_second_reading() {
 #[test]
 fn compiled() {
     for (name, program, Expected { arguments, outcome }) in programs() {
-        for parameters in [EAGER, "threshold=3,function_threshold=2,trace_eagerness=2,budget=0,short_unit=0"] {
+        for parameters in [EAGER, "tier1=off,threshold=3,function_threshold=2,trace_eagerness=2,budget=0,short_unit=0"]
+        {
             for parameters in [parameters.to_owned(), format!("{parameters},fail_guards")] {
                 let (found, stats) = run(&program, &arguments, Reading::Native, &parameters);
                 assert_eq!(found, outcome, "{name}, {parameters}");
@@ -45,7 +46,7 @@ fn threaded() {
         for parameters in [
             "budget=0,tier1=on,tier2=off,tier1_threshold=1".to_owned(),
             "budget=0,tier1=on,tier2=off,tier1_threshold=2".to_owned(),
-            format!("tier1=on,tier2_patience=1,tier1_threshold=1,{EAGER}"),
+            format!("{EAGER},tier1=on,tier2_patience=1,tier1_threshold=1"),
             "tier1=on,tier2_patience=1,tier1_threshold=1,threshold=3,function_threshold=2,trace_eagerness=2,budget=0,short_unit=0"
                 .to_owned(),
             "tier1=on,tier2_patience=1,tier1_threshold=3,threshold=5,function_threshold=5,trace_eagerness=3,budget=0,short_unit=0,seed=4"

@@ -249,7 +249,8 @@ impl Machine {
         unsafe { enter(piece, &registers, &mut results) };
         let returned = Returned { machine: self, first: results.general, count: results.shape as u32 & 0x7fff_ffff };
         let offset = results.general.wrapping_sub(self.shared.start as u64);
-        let in_arena = offset < self.shared.memory.borrow().size() as u64;
+        // What a site returns to lies behind its call, which may be the arena's last instruction.
+        let in_arena = offset <= self.shared.memory.borrow().size() as u64;
         if in_arena {
             Left::Site(offset as u32, self.shared.memory.borrow().read_data(layout::ARGUMENTS))
         } else {

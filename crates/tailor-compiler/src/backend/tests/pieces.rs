@@ -263,3 +263,28 @@ fn points_displace_each_other() {
     let there = there.count();
     assert!((3000..=4096).contains(&there), "{there} points are found");
 }
+
+/// What a site returns to may lie just behind the arena.
+#[test]
+fn sites_at_the_end_of_the_arena_are_sites() {
+    let mut fixture = Fixture::new();
+    fixture.machine = crate::backend::Machine::new(*fixture.machine.runtime(), 1 << 14).unwrap();
+    let (mut placed, mut last) = (Vec::new(), 0);
+    // From 160 bytes, which are 32 hatches and a multiple of what blocks are rounded to, down to what is left.
+    for hatches in (1..=32).rev() {
+        loop {
+            let mut chunk = Chunk::default();
+            for site in 0..hatches {
+                chunk.hatch(&fixture.machine, site);
+            }
+            let Ok(there) = chunk.place(&fixture.machine) else { break };
+            last = last.max(there.start() + there.size());
+            for hatch in 0..hatches {
+                let site = fixture.run_piece(there.start() + 5 * hatch, &mut [0]).unwrap_err();
+                assert_eq!(number(there.sites(), site), hatch);
+            }
+            placed.push(there);
+        }
+    }
+    assert_eq!(last, 1 << 14, "no site lies at the end");
+}
