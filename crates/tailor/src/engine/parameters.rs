@@ -59,7 +59,7 @@ impl Default for Parameters {
             function_threshold: 900,
             tier1_threshold: 30,
             tier2_patience: 100,
-            tier1: true,
+            tier1: false,
             tier2: true,
             trace_eagerness: 30,
             trace_limit: 12_000,
