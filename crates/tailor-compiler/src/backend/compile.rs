@@ -178,7 +178,7 @@ impl Compiler {
         });
     }
 
-    /// Compiles a unit as a piece, in which constants may stand for [holes](super::holes).
+    /// Compiles a unit as a piece, in which constants may stand for [holes](super::holes): for the first so many.
     ///
     /// The unit's one parameter is the root; see [`super::pieces`] for what else it may be.
     ///
@@ -192,6 +192,7 @@ impl Compiler {
         machine: &Machine,
         unit: &Unit,
         descriptors: &Descriptors,
+        holes: usize,
     ) -> Result<Template, CompileError> {
         let root: Vec<Loc> = entry_locations::<Processor>(entry_types(unit, 0).into_iter()).collect();
         self.allocate(machine, unit, descriptors, EntryLocations::Exit(&root, 0))?;
@@ -199,7 +200,7 @@ impl Compiler {
             return Err(CompileError::TooLarge);
         }
         self.emit(machine, unit, descriptors, Some(PIECE_SLOTS), true);
-        Template::of(&mut self.emitter).ok_or(CompileError::TooLarge)
+        Template::of(&mut self.emitter, holes).ok_or(CompileError::TooLarge)
     }
 
     /// The last stage: places the code, and keeps what is to be known about it.

@@ -83,11 +83,16 @@ pub struct Filling {
     pub plus: u8,
 }
 
-/// Whether code contains a word that stands for a hole. (Those that have been noted are zero in the code.)
-pub fn leftover(code: &[u8]) -> bool {
+/// The most that is added to a hole's word on the way to the code: the distance to the other half of a word, say.
+const MOST_ADDED: u32 = 16;
+
+/// Whether code contains a word that stands for one of so many holes. (Those that have been noted are zero in the code. Bytes of addresses can look like a word of some hole; like one of the first few, hardly ever.)
+pub fn leftover(code: &[u8], holes: usize) -> bool {
     code.windows(4).any(|bytes| {
         let word = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
-        matches!(word & 0xffff_0000, 0x5c00_0000 | 0x5d00_0000 | 0xdc00_0000) || word == 0x5a5a_5a5a
+        let (number, plus) = ((word >> 8) as usize & 0xff, word & 0xff);
+        let narrow = matches!(word & 0xffff_0000, 0x5c00_0000 | 0x5d00_0000 | 0xdc00_0000);
+        (narrow && number < holes && plus <= MOST_ADDED) || word == 0x5a5a_5a5a
     })
 }
 
@@ -112,11 +117,14 @@ mod tests {
                 let hole = Hole { number, size };
                 assert_eq!(Hole::of(hole.word()), Some((hole, 0)));
                 assert_eq!(Hole::of(hole.word() + 4), Some((hole, 4)));
-                assert!(leftover(&hole.word().to_le_bytes()));
+                assert!(leftover(&hole.word().to_le_bytes(), Hole::COUNT as usize));
             }
         }
         assert_eq!(Hole::of(0), None);
         assert_eq!(Hole::of(u64::MAX), None);
-        assert!(!leftover(&[0x5c, 0, 0, 0, 1, 1, 0x5d, 1, 2, 3]));
+        assert!(!leftover(&[0x5c, 0, 0, 0, 1, 1, 0x5d, 1, 2, 3], Hole::COUNT as usize));
+        // `mov r11, 0x7f32200c5d00`, and a hole's word that nothing stands for.
+        assert!(!leftover(&[0x49, 0xbb, 0, 0x5d, 0x0c, 0x20, 0x32, 0x7f, 0, 0], 20));
+        assert!(leftover(&[4, 1, 0, 0x5d], 2) && !leftover(&[4, 1, 0, 0x5d], 1));
     }
 }

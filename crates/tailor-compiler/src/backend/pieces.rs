@@ -65,8 +65,8 @@ pub struct Template {
 }
 
 impl Template {
-    /// Takes a piece from the emitter; `None` if a hole has not been found.
-    pub(super) fn of(emitter: &mut Emitter) -> Option<Template> {
+    /// Takes a piece with so many holes from the emitter; `None` if one has not been found.
+    pub(super) fn of(emitter: &mut Emitter, holes: usize) -> Option<Template> {
         let cold_part = emitter.cold_part;
         let place = |offset: u32| match offset.checked_sub(cold_part) {
             None => Place::Hot(offset),
@@ -91,7 +91,7 @@ impl Template {
         });
         let left_behind = emitter.left_behind.map(|behind| behind - cold_part);
         let code = emitter.asm.code();
-        if leftover(code) {
+        if leftover(code, holes) {
             return None;
         }
         let (hot, cold) = code.split_at(cold_part as usize);
@@ -142,11 +142,6 @@ impl Chunk {
     /// Bytes so far.
     pub fn size(&self) -> usize {
         self.hot.len() + self.cold.len()
-    }
-
-    /// Whether nothing is in it.
-    pub fn is_empty(&self) -> bool {
-        self.hot.is_empty()
     }
 
     /// Where the next piece begins.

@@ -12,15 +12,20 @@ pub enum Asker<'a> {
     Piece { counter: &'a Cell<i32>, threshold: u32, called: bool },
 }
 
+/// What a piece's counter holds so that it runs out at the tick of number `threshold * patience`; as late as may be if that is 0, which is never.
+pub fn ticks(threshold: u32, patience: u32) -> i32 {
+    match u64::from(threshold) * u64::from(patience) {
+        0 => i32::MAX,
+        ticks => i32::try_from(ticks).unwrap_or(i32::MAX) - 1,
+    }
+}
+
 impl Asker<'_> {
     /// Starts the counter anew, to take `patience` times as long as at first; one that asks each time goes on doing so, if it is the interpreter's.
     pub fn rest(&self, patience: u32) {
         match self {
             Asker::Interpreter { counters, hash } => counters.rest(*hash, patience),
-            Asker::Piece { counter, threshold, .. } => {
-                let ticks = u64::from(*threshold) * u64::from(patience);
-                counter.set(i32::try_from(ticks).unwrap_or(i32::MAX) - 1);
-            }
+            Asker::Piece { counter, threshold, .. } => counter.set(ticks(*threshold, patience)),
         }
     }
 

@@ -26,7 +26,7 @@ use tailor_compiler::runtime::Runtime;
 use tailor_compiler::text::{Addresses, print};
 use tailor_jitcode::JitFunction;
 
-use super::asker::Asker;
+use super::asker::{Asker, ticks};
 use super::clock::{Moment, ThreadTime};
 use super::driver::Driver;
 use super::log::Part;
@@ -333,7 +333,7 @@ impl Driver {
     /// Starts a counter, and lets the hatch of its point lead there.
     fn rest(&self, counter: *const Cell<i32>, threshold: u32, hatch: Option<(u32, u32)>) {
         // SAFETY: counters stay where they are as long as there are points.
-        unsafe { (*counter).set(if threshold == 0 { i32::MAX } else { threshold.min(i32::MAX as u32) as i32 - 1 }) };
+        unsafe { (*counter).set(ticks(threshold, 1)) };
         if let Some((hatch, to)) = hatch {
             self.machine.redirect(hatch, to);
         }
@@ -391,7 +391,7 @@ impl Driver {
         let unit = &recording.unit;
         let code = result.map_err(|why| format!("{why:?}")).and_then(|()| {
             tailor_compiler::verify::debug_verify(unit, &self.descriptors, "the recorder of pieces");
-            let code = self.compiler.compile_piece(&self.machine, unit, &self.descriptors);
+            let code = self.compiler.compile_piece(&self.machine, unit, &self.descriptors, recording.holes.len());
             code.map_err(|error| error.to_string())
         });
         self.log.write(Part::Trace, || {

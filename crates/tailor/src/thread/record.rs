@@ -2,7 +2,6 @@
 
 use tailor_compiler::backend::holes::{Hole, HoleSize};
 use tailor_compiler::eval::evaluate;
-use tailor_compiler::ir::opcode::ResultType;
 use tailor_compiler::ir::{CallId, LabelId, Op, OpCode, Ref, Slot, SnapshotId, Type, Unit};
 use tailor_jitcode::JitFunction;
 use tailor_jitcode::code::{Mark, Operation, Position, Register};
@@ -12,7 +11,7 @@ use super::paths::{Fact, Frame, Path};
 use super::tape::{Decision, Input, Node, Tape};
 use super::{Goal, Way, handed_out};
 use crate::engine::Driver;
-use crate::trace::{Operand, Sym, key, operand_count};
+use crate::trace::{Operand, Sym, key, operand_count, operand_type, result_type};
 
 /// A piece of more operations is not made: the interpreter executes the instruction.
 const OPERATIONS: usize = 400;
@@ -601,20 +600,12 @@ impl<'d> Recorder<'d> {
         };
         let mut values = [0; 3];
         for ((value, &operand), kind) in values.iter_mut().zip(operands).zip(code.operands()) {
-            let ty = match kind {
-                b'f' => Type::Float,
-                b'r' => Type::Ref,
-                _ => Type::Int,
-            };
+            let ty = operand_type(kind);
             let operand = if pinned { self.pin(operand) } else { operand };
             *value = self.value(operand, ty).word();
         }
         [op.a, op.b, op.c] = values;
-        op.ty = match code.result() {
-            ResultType::F => Type::Float,
-            ResultType::R => Type::Ref,
-            _ => Type::Int,
-        };
+        op.ty = result_type(code);
         Ok((0, Sym::of(self.share(op))))
     }
 

@@ -52,7 +52,7 @@ pub use calls::LARGEST_NEW;
 pub use execute::Traced;
 pub use frames::{FrameShape, ROOT_FRAME};
 pub use memory::read;
-pub use record::{key, operand_count};
+pub use record::{key, operand_count, operand_type, result_type};
 pub use rust::{Called, Rust};
 
 /// What a register holds in the unit: a value or constant, and bytes to be added if it is an address.

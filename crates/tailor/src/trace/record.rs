@@ -13,6 +13,24 @@ pub fn key(op: &Op) -> (u64, u64) {
     (code | u64::from(op.a) << 32, u64::from(op.b) | u64::from(op.c) << 32)
 }
 
+/// The type of an operand of this kind, of a pure operation.
+pub fn operand_type(kind: &u8) -> Type {
+    match kind {
+        b'f' => Type::Float,
+        b'r' => Type::Ref,
+        _ => Type::Int,
+    }
+}
+
+/// The type of a pure operation's value.
+pub fn result_type(code: OpCode) -> Type {
+    match code.result() {
+        ResultType::F => Type::Float,
+        ResultType::R => Type::Ref,
+        _ => Type::Int,
+    }
+}
+
 /// How many operands a pure operation has.
 pub fn operand_count(code: OpCode) -> usize {
     match code.operands() {
@@ -93,19 +111,11 @@ impl Tracer<'_> {
         }
         let mut values = [0; 3];
         for ((value, &operand), kind) in values.iter_mut().zip(operands).zip(code.operands()) {
-            let ty = match kind {
-                b'f' => Type::Float,
-                b'r' => Type::Ref,
-                _ => Type::Int,
-            };
+            let ty = operand_type(kind);
             *value = self.value(operand, ty).word();
         }
         [op.a, op.b, op.c] = values;
-        op.ty = match code.result() {
-            ResultType::F => Type::Float,
-            ResultType::R => Type::Ref,
-            _ => Type::Int,
-        };
+        op.ty = result_type(code);
         Some((word, Sym::of(self.share(op))))
     }
 

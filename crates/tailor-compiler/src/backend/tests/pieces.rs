@@ -60,7 +60,7 @@ impl Fixture {
     fn piece(&mut self, chunk: &mut Chunk, text: &str, goal: u32) -> u32 {
         let mut unit = self.parse(text);
         unit.ops.iter_mut().filter(|op| op.code == OpCode::JumpUnit).for_each(|op| op.c = 0);
-        let template = self.compiler.compile_piece(&self.machine, &unit, &self.descriptors).unwrap();
+        let template = self.compiler.compile_piece(&self.machine, &unit, &self.descriptors, 0).unwrap();
         chunk.append(&template, &[], &[goal], 40 + goal)
     }
 
