@@ -47,7 +47,8 @@ impl Unit {
         if let Some((coding, double)) = self.coded(word) {
             return Some((coding, double.as_op()?));
         }
-        let op = self.ops[word.as_op()?];
+        // (What other operations have in their words need not be operands.)
+        let op = Some(self.ops[word.as_op()?]).filter(|op| op.code == OpCode::Add)?;
         let base = Ref::from_word(op.a).as_op()?;
         let of_base = self.ops[base];
         // What is itself derived has no place where it could be found.
@@ -55,6 +56,6 @@ impl Unit {
             of_base.ty == Type::Int && !matches!(of_base.code, OpCode::Add | OpCode::RotL | OpCode::FloatBits);
         let bias = self.constants[Ref::from_word(op.b).as_constant()?].1;
         let near = (bias as i64).unsigned_abs() <= NEAR;
-        (op.code == OpCode::Add && has_home && near).then_some((Coding { bias, rotation: 0 }, base))
+        (has_home && near).then_some((Coding { bias, rotation: 0 }, base))
     }
 }

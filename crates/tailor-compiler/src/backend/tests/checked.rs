@@ -4,6 +4,8 @@ use super::super::checker::check;
 use super::super::regalloc::{Allocator, EntryLocations, Options};
 use super::super::target::{Loc, Place, Reg};
 use super::super::x86_64::shapes::X86;
+use super::Fixture;
+use crate::ir::OpCode;
 use crate::random::Rng;
 use crate::random::generate::generate;
 use crate::random::world::World;
@@ -81,4 +83,24 @@ fn mistakes_are_seen() {
         let least = if kind == 3 { tried / 10 } else { tried / 2 };
         assert!(tried > 50 && seen > least, "mistake {kind}: {seen} of {tried} seen");
     }
+}
+
+#[test]
+fn what_other_operations_have_in_their_words_is_not_taken_for_operands() {
+    // The last call's list begins behind the last operation.
+    let text = "
+unit { call f = \"add_floats\" (int, float, int, float) -> float reads=none writes=none }
+entry(%a: int, %x: float):
+  %r = call.f(%a, %x, %a, %x)
+  %s = call.f(1, 2.0, 3, %r)
+  %t = call.f(4, %s, 5, %r)
+  guard_true %a [ 1@1 { %t, %a } ]
+  return(%a)";
+    let mut fixture = Fixture::new();
+    let unit = fixture.parse(text);
+    let last = unit.ops.iter().rfind(|op| op.code == OpCode::Call).unwrap();
+    assert!(last.a as usize >= unit.ops.len());
+    let mut allocator = Allocator::default();
+    allocator.run(&X86_64, &unit, &fixture.descriptors, EntryLocations::Convention, Options::default()).unwrap();
+    check(&X86_64, &unit, &allocator, EntryLocations::Convention).unwrap();
 }
