@@ -105,7 +105,7 @@ impl<'a> Plan<'a> {
                     let order = order.filter(|vm| covered(vm, benchmark));
                     jobs.extend(order.map(|vm| Job {
                         vm,
-                        benchmark: benchmark.clone(),
+                        benchmark: benchmark.in_round(round),
                         iterations,
                         number,
                         label: label.clone(),

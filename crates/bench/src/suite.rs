@@ -7,6 +7,8 @@
 //! takes seconds at any. `warmup` looks at a program's first second or so: its iterations take our interpreter from a tenth
 //! of a millisecond to some milliseconds, so that a thousand of them show how a VM gets going. (Havlak again excepted: there,
 //! a few iterations must do.)
+//!
+//! The suite `workload` is one benchmark, which runs many in one process; its inner count is their order, another one in each invocation.
 
 use std::str::FromStr;
 
@@ -21,7 +23,9 @@ pub enum Suite {
     Micro,
     /// Programs whose branches depend on random data, to the harm of compilers that trace
     Branching,
-    /// All of them
+    /// Sixteen of them in one process, in an order of its own in each invocation
+    Workload,
+    /// All of them, one at a time
     All,
 }
 
@@ -127,11 +131,15 @@ pub const ENTRIES: &[Entry] = &[
     branching("RandomTree", [800, 8000, 1]),
     branching("RandomWalk", [250, 2500, 1]),
     branching("TripCounts", [300, 3000, 1]),
+    Entry { name: SHUFFLED, suite: Suite::Workload, inner: [1, 1, 1] },
 ];
 
-/// The benchmark whose iterations take about a second at the least, and how many of them a process is to run for the size
-/// `warmup`.
-const SLOWEST: (&str, usize) = ("Havlak", 20);
+/// The benchmark that does many things; its inner count says in which order.
+const SHUFFLED: &str = "Workload";
+
+/// The benchmarks whose iterations take long (Havlak's about a second at the least), and how many of them a process is to run
+/// for the size `warmup`.
+const SLOWEST: [(&str, usize); 2] = [("Havlak", 20), (SHUFFLED, 100)];
 
 impl Entry {
     /// The inner count of a size.
@@ -191,15 +199,23 @@ impl Benchmark {
 
     /// Measured iterations in a process, by the preset.
     pub fn iterations(&self, size: Size) -> usize {
-        let (slowest, few) = SLOWEST;
-        if size == Size::Warmup && self.name == slowest { few } else { size.iterations() }
+        let few = SLOWEST.iter().find(|(slow, _)| size == Size::Warmup && self.name == *slow);
+        few.map_or(size.iterations(), |(_, few)| *few)
+    }
+
+    /// What is run in a round: where the inner count is an order, each round has another.
+    pub fn in_round(&self, round: usize) -> Benchmark {
+        let shuffled = if self.name == SHUFFLED { round as u64 } else { 0 };
+        Benchmark { inner: self.inner + shuffled, ..self.clone() }
     }
 }
 
 /// The benchmarks to run: those selected, or the whole suite when none is.
 pub fn choose(selected: &[Selection], suite: Suite, size: Size) -> Vec<Benchmark> {
     if selected.is_empty() {
-        let members = ENTRIES.iter().filter(|entry| suite == Suite::All || entry.suite == suite);
+        let members = ENTRIES
+            .iter()
+            .filter(|entry| entry.suite == suite || suite == Suite::All && entry.suite != Suite::Workload);
         return members.map(|entry| Benchmark { name: entry.name.to_string(), inner: entry.inner(size) }).collect();
     }
     selected.iter().map(|selection| settle(selection, size)).collect()

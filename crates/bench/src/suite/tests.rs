@@ -6,6 +6,7 @@ fn a_suite_without_selection_is_complete() {
     assert_eq!(choose(&[], Suite::Micro, Size::Quick).len(), 16);
     assert_eq!(choose(&[], Suite::Branching, Size::Quick).len(), 9);
     assert_eq!(choose(&[], Suite::All, Size::Steady).len(), 39);
+    assert_eq!(choose(&[], Suite::Workload, Size::Steady).len(), 1);
 }
 
 #[test]
@@ -31,9 +32,19 @@ fn inner_counts_are_positive() {
 }
 
 #[test]
-fn only_the_slowest_benchmark_has_a_preset_of_its_own_for_iterations() {
+fn only_the_slowest_benchmarks_have_presets_of_their_own_for_iterations() {
     let few = |size| choose(&[], Suite::All, size).iter().filter(|b| b.iterations(size) != size.iterations()).count();
     assert_eq!([Size::Quick, Size::Steady, Size::Warmup].map(few), [0, 0, 1]);
+    assert_eq!(choose(&[], Suite::Workload, Size::Warmup)[0].iterations(Size::Warmup), 100);
+}
+
+#[test]
+fn each_round_of_the_workload_has_an_order_of_its_own() {
+    let inners = |suite, round| -> Vec<u64> {
+        choose(&[], suite, Size::Quick).iter().map(|benchmark| benchmark.in_round(round).inner).collect()
+    };
+    assert_eq!([0, 1, 19].map(|round| inners(Suite::Workload, round)), [[1], [2], [20]]);
+    assert_eq!(inners(Suite::All, 0), inners(Suite::All, 7));
 }
 
 #[test]
