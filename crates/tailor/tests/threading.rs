@@ -33,6 +33,8 @@ enum Op {
     Twice,
     /// The method whose number is in `b`, with the arguments from `c` on, in an activation of the portal of its own.
     Again,
+    /// `Int`, as is found out when it is executed first.
+    Fresh,
 }
 
 #[jit::value]
@@ -148,6 +150,15 @@ fn rare(vm: &mut Vm, value: i64) -> i64 {
     value
 }
 
+/// Finds out what an instruction is.
+#[jit::residual(no_collect, no_reenter)]
+#[cold]
+fn find_out(vm: &mut Vm, method: *const Method, pc: usize) {
+    vm.rare = vm.rare.wrapping_add(1);
+    // SAFETY: the instruction that is executed.
+    unsafe { (*(*method).code.add(pc).cast_mut()).op = Op::Int };
+}
+
 /// Its loop ends where nothing says so beforehand.
 #[jit]
 fn sum_below(end: i64) -> i64 {
@@ -237,6 +248,10 @@ fn interpret(vm: &mut Vm, mut method: *const Method, mut pc: usize, mut frame: F
                     let value = again(vm, frame.get(i.b), above);
                     frame.set(i.a, value);
                 }
+                Op::Fresh => {
+                    find_out(vm, method, pc);
+                    continue;
+                }
             }
             pc += 1;
         }
@@ -279,7 +294,9 @@ fn run_logging(program: &Program, argument: i64, parameters: &str, log: &str) ->
     let config =
         Config { runtime: Runtime::without_objects(), parameters, describe: |greens| format!("{}", greens[2]), log };
     let mut heap = Heap::new(HeapConfig::default());
-    let methods: Vec<Box<Method>> = program.iter().map(|code| Box::new(Method { code: code.as_ptr() })).collect();
+    let mut codes = program.clone();
+    let methods: Vec<Box<Method>> =
+        codes.iter_mut().map(|code| Box::new(Method { code: code.as_mut_ptr().cast_const() })).collect();
     let table: Vec<*const Method> = methods.iter().map(|method| std::ptr::from_ref::<Method>(method)).collect();
     let mut stack = vec![0_u64; 20_000];
     let mut vm = Vm { jit: Jit::default(), methods: table.as_ptr(), counted: 0, rare: 0 };
@@ -359,6 +376,19 @@ fn pieces_that_are_left_are_made_anew() {
     assert_ne!(expected.rare, 0, "nothing rare happens");
     let stats = threaded(&program, 2000);
     assert!((1..40).contains(&stats.piece_exits), "{stats}");
+}
+
+/// What has not been executed yet when its piece is made is made anew when it is come to once more, and that is no reason to call what is rare.
+#[test]
+fn pieces_of_what_was_never_executed_are_made_anew() {
+    let unless = |target: i16| i(Op::Unless, 4, target, 0);
+    let mut main = repeated(&[i(Op::Int, 5, 50, 0), i(Op::Less, 4, 5, 1), unless(8), i(Op::Fresh, 10, 7, 0)]);
+    main[3].b = main.len() as i16 - 1;
+    let program = vec![main];
+    let stats = threaded(&program, 200);
+    assert_eq!((stats.piece_entries, stats.piece_exits), (3, 2), "{stats}");
+    let pieces = recorded(&program, 200, "fresh");
+    assert!(pieces.iter().all(|(_, text)| !text.contains("= call")), "{pieces:?}");
 }
 
 /// Behind an effect there is no leaving: the rare function is called.

@@ -11,7 +11,8 @@
 //!
 //! # Leaving
 //! What leaves its piece is executed by the interpreter, which comes back at the next back edge or call. A piece that is left again and again is made anew, from what the interpreter has
-//! learnt meanwhile, and with calls of what is cold.
+//! learnt meanwhile. If that is nothing (the piece would be the same), it is made with calls of what is cold. What has never been executed when its piece is made, and can only be left, is made anew when
+//! it is come to once more.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -21,7 +22,7 @@ use tailor_compiler::backend::Left;
 use tailor_compiler::backend::holes::Hole;
 use tailor_compiler::backend::native::Table;
 use tailor_compiler::backend::pieces::{Chunk, Link, Placed, Template};
-use tailor_compiler::ir::{EntryDesc, EntryId, Type};
+use tailor_compiler::ir::{EntryDesc, EntryId, OpCode, Type};
 use tailor_compiler::runtime::Runtime;
 use tailor_compiler::text::{Addresses, print};
 use tailor_jitcode::JitFunction;
@@ -69,6 +70,8 @@ pub(super) struct Point {
     called: bool,
     /// Its location, once it has been asked about.
     location: Option<LocationId>,
+    /// The template of its piece.
+    template: Option<u32>,
     /// How often its piece has been left.
     left: u32,
     /// How often its piece has been made.
@@ -108,6 +111,8 @@ struct Shape {
     /// Which node each hole is for.
     holes: Box<[u32]>,
     goals: Box<[GoalPlan]>,
+    /// Whether it does nothing.
+    only_leaves: bool,
 }
 
 /// How pieces find those of points that are not known when they are recorded.
@@ -146,6 +151,7 @@ impl Threads {
             counter,
             called: false,
             location: None,
+            template: None,
             left: 0,
             made: 0,
             wishes: Wishes::default(),
@@ -204,8 +210,8 @@ impl Driver {
         self.parameters.varied(most, u64::from(number))
     }
 
-    /// Makes the piece of a point, and those of all that follow in the guest's frame. Whether there is one now.
-    fn make(&mut self, first: u32) -> bool {
+    /// Makes the piece of a point, and those of all that follow in the guest's frame; what counts entries of the point, too, if it is `counted`. Whether there is one now.
+    fn make(&mut self, first: u32, counted: bool) -> bool {
         let begun = ThreadTime::now();
         if self.threads.dispatch.is_none() && self.make_dispatch().is_none() {
             return false;
@@ -214,7 +220,7 @@ impl Driver {
         chunk.clear();
         let (mut here, mut constants) = (Here::default(), Vec::new());
         let mut counting = Here::default();
-        if self.threads.point(first).counting.is_none() {
+        if counted && self.threads.point(first).counting.is_none() {
             // Counted entries come first here, so that the piece can follow without a jump.
             let counter = self.threads.point(first).counter;
             counting.insert(first, chunk.count(&self.machine, counter as u64, site(first, RUN_OUT)));
@@ -350,6 +356,7 @@ impl Driver {
             Some(known) => known,
             None => self.template(&greens, wishes, &mut values),
         };
+        self.threads.point(point).template = template;
         let made = template.map(|template| {
             let template = Rc::clone(&self.threads.templates[template as usize]);
             let goals: Vec<Goal> = template.goals.iter().map(|plan| self.goal(plan, &values)).collect();
@@ -403,7 +410,8 @@ impl Driver {
         let number = code.ok().map(|code| {
             self.roots.add_constants(unit.constants.iter().map(|&(_, word)| word));
             let (holes, goals) = (recording.holes.as_slice().into(), recording.goals.as_slice().into());
-            self.threads.templates.push(Rc::new(Shape { code, holes, goals }));
+            let only_leaves = unit.ops.iter().all(|op| !matches!(op.code, OpCode::JumpUnit | OpCode::Return));
+            self.threads.templates.push(Rc::new(Shape { code, holes, goals, only_leaves }));
             self.threads.templates.len() as u32 - 1
         });
         self.threads.shapes[usize::from(wishes.all)].insert(&recording.tape, number);
@@ -439,7 +447,7 @@ impl Driver {
     /// Where the pieces of a point begin, made if need be; `None` if that cannot be.
     fn entrance(&mut self, point: u32, counted: bool) -> Option<u32> {
         if self.threads.point(point).piece.is_none() {
-            self.make(point).then_some(())?;
+            self.make(point, counted).then_some(())?;
         } else if counted && self.threads.point(point).counting.is_none() {
             // Its piece was made before anything counted it.
             let mut chunk = Chunk::default();
@@ -555,8 +563,7 @@ impl Driver {
                 _ => {
                     self.log.write(Part::Exits, || format!("left at {}", (self.describe)(&greens)));
                     self.stats.piece_exits += 1;
-                    self.left_piece(point);
-                    None
+                    self.left_piece(point)
                 }
             };
             match next {
@@ -593,24 +600,32 @@ impl Driver {
         self.enter_location(&asker, location, Moment::now(), state)
     }
 
-    /// A piece has been left: perhaps another is better.
-    fn left_piece(&mut self, point: u32) {
+    /// A piece has been left: perhaps another is better, which is gone on in at once.
+    fn left_piece(&mut self, point: u32) -> Option<u32> {
         let nested = self.threads.running > 1;
         let known = self.threads.point(point);
         known.left += 1;
-        if known.left < LEFT << known.made || known.made > ANEW || nested {
-            return;
+        let template = known.template;
+        let never_executed = template.is_some_and(|number| self.threads.templates[number as usize].only_leaves);
+        let Point { greens, template, left, made, wishes, .. } = &self.threads.points[point as usize];
+        let enough = if never_executed && *made == 1 { 2 } else { LEFT << made };
+        if *left < enough || *made > ANEW || nested {
+            return None;
         }
+        let mut values = std::mem::take(&mut self.threads.values);
+        let again = self.threads.shapes[usize::from(wishes.all)].find(greens, &mut values) == Some(*template);
+        self.threads.values = values;
+        let known = self.threads.point(point);
         known.left = 0;
-        known.wishes.all = true;
-        let Some(old) = known.piece.take() else { return };
-        if self.make(point) {
-            if let Some(new) = self.threads.point(point).piece {
-                self.machine.redirect(old, new);
-            }
-        } else {
+        known.wishes.all |= again;
+        let old = known.piece.take()?;
+        if !self.make(point, false) {
             let known = self.threads.point(point);
             (known.piece, known.made) = (Some(old), ANEW + 1);
+            return None;
         }
+        let new = self.threads.point(point).piece?;
+        self.machine.redirect(old, new);
+        Some(new)
     }
 }
