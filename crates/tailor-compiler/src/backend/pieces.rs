@@ -59,8 +59,9 @@ pub struct Template {
     open: Box<[Open]>,
     /// Values to be written, by place.
     fillings: Box<[(Place, Filling)]>,
-    /// Behind which byte of the cold part it is left, if it can be.
-    left_behind: Option<u32>,
+    /// Behind which byte it is left, if it can be.
+    left_behind: Option<Place>,
+    /// The goal that it goes on in at its very end, by a jump that is not part of the code.
     falls: Option<u32>,
 }
 
@@ -78,24 +79,25 @@ impl Template {
             Goal::Next(number) => Target::Goal(number),
             Goal::Pool(_) | Goal::Stub(_) => unreachable!("pieces have neither at this stage"),
         };
-        let open: Box<[Open]> = emitter
-            .asm
-            .fixups
-            .iter()
-            .map(|&Fixup { at, behind, goal }| Open { at: place(at), behind, to: target(goal) })
-            .collect();
+        let opens = |fixup: &Fixup| Open { at: place(fixup.at), behind: fixup.behind, to: target(fixup.goal) };
+        let mut open: Vec<Open> = emitter.asm.fixups.iter().map(opens).collect();
         let fillings = emitter.asm.fillings.iter().map(|&filling| (place(filling.at), filling)).collect();
-        let falls = open.iter().rev().find_map(|open| match open.to {
-            Target::Goal(number) if open.at == Place::Hot(cold_part.wrapping_sub(4)) => Some(number),
+        let last = Place::Hot(cold_part.wrapping_sub(4));
+        let falls = open.iter().position(|open| open.at == last && matches!(open.to, Target::Goal(_)));
+        let falls = falls.map(|number| open.remove(number)).and_then(|open| match open.to {
+            Target::Goal(number) => Some(number),
             _ => None,
         });
-        let left_behind = emitter.left_behind.map(|behind| behind - cold_part);
+        // What is left behind the call of its last instruction is left at the end of the hot part.
+        let left_behind =
+            emitter.left_behind.map(|behind| if behind == cold_part { Place::Hot(behind) } else { place(behind) });
         let code = emitter.asm.code();
         if leftover(code, holes) {
             return None;
         }
         let (hot, cold) = code.split_at(cold_part as usize);
-        Some(Template { hot: hot.into(), cold: cold.into(), open, fillings, left_behind, falls })
+        let hot = &hot[..hot.len() - if falls.is_some() { JUMP_BYTES as usize } else { 0 }];
+        Some(Template { hot: hot.into(), cold: cold.into(), open: open.into(), fillings, left_behind, falls })
     }
 }
 
@@ -105,10 +107,8 @@ pub struct Chunk {
     hot: Vec<u8>,
     cold: Vec<u8>,
     open: Vec<Open>,
-    /// Sites: behind which bytes of the cold part, and their numbers.
-    sites: Vec<(u32, u32)>,
-    /// The same for hatches, in the hot part.
-    hatches: Vec<(u32, u32)>,
+    /// Sites: behind which bytes, and their numbers.
+    sites: Vec<(Place, u32)>,
     /// The goal of the jump at the very end of the hot part.
     falls: Option<u32>,
     asm: Assembler,
@@ -135,7 +135,6 @@ impl Chunk {
         self.cold.clear();
         self.open.clear();
         self.sites.clear();
-        self.hatches.clear();
         self.falls = None;
     }
 
@@ -175,9 +174,12 @@ impl Chunk {
             self.open.push(Open { at: moved(at), behind, to });
         }
         if let Some(behind) = template.left_behind {
-            self.sites.push((cold_start + behind, site));
+            self.sites.push((moved(behind), site));
         }
-        self.falls = template.falls.map(|number| goals.get(number as usize).copied().unwrap_or(number));
+        self.falls = None;
+        if let Some(number) = template.falls {
+            self.jump(goals.get(number as usize).copied().unwrap_or(number));
+        }
         start
     }
 
@@ -189,9 +191,9 @@ impl Chunk {
     /// Lets the last piece fall into the next one instead of jumping there.
     pub fn fall(&mut self) {
         if self.falls.take().is_some() {
-            let end = self.here();
-            self.open.retain(|open| open.at != Place::Hot(end - 4));
-            self.hot.truncate((end - JUMP_BYTES) as usize);
+            // The jump has been appended last.
+            self.open.pop();
+            self.hot.truncate((self.here() - JUMP_BYTES) as usize);
         }
     }
 
@@ -214,7 +216,7 @@ impl Chunk {
             self.open.push(Open { at: Place::Cold(base + at), behind: 0, to: Target::Arena(to) });
         }
         self.cold.extend_from_slice(asm.code());
-        self.sites.push((self.cold.len() as u32, site));
+        self.sites.push((Place::Cold(self.cold.len() as u32), site));
         self.falls = None;
         self.asm = asm;
         start
@@ -226,7 +228,7 @@ impl Chunk {
         asm.clear();
         dispatcher(&mut asm, table, what);
         let start = self.here();
-        for &Fixup { at, behind, goal } in &asm.fixups {
+        for &Fixup { at, behind, goal, .. } in &asm.fixups {
             let Goal::Arena(to) = goal else { unreachable!("it refers to data only") };
             self.open.push(Open { at: Place::Hot(start + at), behind, to: Target::Arena(to) });
         }
@@ -243,7 +245,7 @@ impl Chunk {
         let to = Target::Arena(machine.shared.routines.leave_piece as i32);
         self.open.push(Open { at: Place::Hot(start + 1), behind: 0, to });
         self.hot.extend_from_slice(&[0; 4]);
-        self.hatches.push((self.here(), site));
+        self.sites.push((Place::Hot(self.here()), site));
         self.falls = None;
         start
     }
@@ -296,8 +298,7 @@ impl Chunk {
         }
         memory.write(start, &self.hot);
         drop(memory);
-        let cold = self.sites.drain(..).map(|(behind, number)| (start + hot + behind, number));
-        let sites = cold.chain(self.hatches.drain(..).map(|(behind, number)| (start + behind, number))).collect();
+        let sites = self.sites.iter().map(|&(behind, number)| (start + offset(behind), number)).collect();
         self.clear();
         Ok(Placed { shared: Rc::clone(&machine.shared), start, size, sites })
     }

@@ -150,6 +150,76 @@ fn pieces_are_left_at_their_sites() {
     assert_eq!(later(20), Err(42));
 }
 
+/// Jumps of any distance: a short block and one with so many additions between a branch and its label, guards on both sides, and two ways to one goal.
+fn branching(additions: usize) -> String {
+    let more = |from: &str| {
+        let added = (0..additions).map(|at| {
+            let before = if at == 0 { from.to_owned() } else { format!("%{}{}", &from[1..], at - 1) };
+            format!("  %{}{at} = add {before}, 1000\n", &from[1..])
+        });
+        let last = if additions == 0 { from.to_owned() } else { format!("%{}{}", &from[1..], additions - 1) };
+        (added.collect::<String>(), last)
+    };
+    let ((long, b), (longer, d)) = (more("%x"), more("%y"));
+    format!(
+        "
+unit {{
+  mem m0 = stack class=0 offset=0 i64
+  entry goal = (ref)
+}}
+entry(%f: ref):
+  %a = load.m0 %f
+  %c = lt %a, 100
+  guard_true %c [ 0@0 {{ %f }} ]
+  %e = lt %a, 50
+  br_unless %e, M()
+  %x = add %a, 1
+{long}  %g = eq %a, 7
+  guard_false %g [ 0@0 {{ %f }} ]
+  store.m0 %f, {b}
+  jump_unit.goal(%f)
+M():
+  %y = add %a, 2
+{longer}  %h = eq %a, 77
+  br_unless %h, N()
+  jump_unit.goal(%f)
+N():
+  %i = eq %a, 78
+  guard_false %i [ 0@0 {{ %f }} ]
+  store.m0 %f, {d}
+  jump_unit.goal(%f)"
+    )
+}
+
+#[test]
+fn jumps_lead_to_their_goals_however_far() {
+    let mut sizes = Vec::new();
+    for additions in 0..40 {
+        let mut fixture = Fixture::new();
+        let mut chunk = Chunk::default();
+        let start = fixture.piece(&mut chunk, &branching(additions), 1);
+        let size = chunk.size();
+        let end = fixture.piece(&mut chunk, &returning(3), 0);
+        chunk.link(|_| Link::Here(end));
+        let placed = chunk.place(&fixture.machine).unwrap();
+        sizes.push(size);
+        let sum = 1000 * additions as u64;
+        for (word, expected) in [
+            (1, Ok(vec![3, 2 + sum])),
+            (7, Err(41)),
+            (51, Ok(vec![3, 53 + sum])),
+            (77, Ok(vec![3, 77])),
+            (78, Err(41)),
+            (100, Err(41)),
+        ] {
+            let left = fixture.run_piece(placed.start() + start, &mut [word, 0]);
+            assert_eq!(left.map_err(|site| number(placed.sites(), site)), expected, "{word}, {additions} additions");
+        }
+    }
+    let grown: Vec<usize> = sizes.windows(2).map(|sizes| sizes[1] - sizes[0]).collect();
+    assert!(grown.iter().any(|&more| more > grown[10]), "no jump becomes long: {sizes:?}");
+}
+
 #[test]
 fn hatches_become_jumps() {
     let mut fixture = Fixture::new();

@@ -37,6 +37,8 @@ pub struct Fixup {
     pub behind: u8,
     /// Where it leads.
     pub goal: Goal,
+    /// Whether the instruction is a jump, conditional or not.
+    pub jump: bool,
 }
 
 /// A memory operand.
@@ -224,6 +226,11 @@ impl Assembler {
         &mut self.bytes
     }
 
+    /// Takes away what lies behind this offset.
+    pub fn truncate(&mut self, length: u32) {
+        self.bytes.truncate(length as usize);
+    }
+
     /// Appends the low `count` bytes (at most 8) of `word`.
     #[inline]
     pub fn put(&mut self, word: u64, count: usize) {
@@ -362,8 +369,11 @@ impl Assembler {
 
     /// Appends four bytes that will be the distance to `goal`, counted from `behind` bytes after them.
     pub fn relative(&mut self, goal: Goal, behind: u8) {
-        let at = self.here();
-        self.fixups.push(Fixup { at, behind, goal });
+        self.displacement(Fixup { at: self.here(), behind, goal, jump: false });
+    }
+
+    fn displacement(&mut self, fixup: Fixup) {
+        self.fixups.push(fixup);
         self.put(0, 4);
     }
 
@@ -427,7 +437,7 @@ impl Assembler {
     /// Jumps to `goal`.
     pub fn jmp(&mut self, goal: Goal) {
         self.put(0xe9, 1);
-        self.relative(goal, 0);
+        self.displacement(Fixup { at: self.here(), behind: 0, goal, jump: true });
     }
 
     /// Calls `goal`.
@@ -439,7 +449,7 @@ impl Assembler {
     /// Jumps to `goal` under a condition.
     pub fn jcc(&mut self, cc: Cc, goal: Goal) {
         self.put(0x0f | (0x80 | cc as u64) << 8, 2);
-        self.relative(goal, 0);
+        self.displacement(Fixup { at: self.here(), behind: 0, goal, jump: true });
     }
 
     /// Jumps forwards by less than 128 bytes under a condition, to where [`Assembler::land`] is called with the result.

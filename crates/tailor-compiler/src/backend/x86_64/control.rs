@@ -23,7 +23,7 @@ impl Emit<'_> {
         let label = LabelId(op.a);
         if self.at == 0 {
             self.entry(label);
-        } else if self.input.analysis.loop_end[op.a as usize] != 0 {
+        } else if self.input.analysis.loop_end[op.a as usize] != 0 && !self.input.piece {
             self.asm().align(16, 0);
         }
         self.out.place_mark(op.a);
@@ -129,6 +129,11 @@ impl Emit<'_> {
         let (start, end) = (moves.0 as usize, moves.1 as usize);
         let still = self.input.allocation.moves[start..end].iter().all(|step| step.to == step.from);
         let label = op.b;
+        if still && let Some(next) = self.next_unit(label) {
+            self.folded = true;
+            self.argument += 1;
+            return self.jump_on(test, !wanted, next);
+        }
         if still {
             return self.jump_on(test, wanted, Goal::Mark(label));
         }
@@ -146,10 +151,46 @@ impl Emit<'_> {
         }
     }
 
+    /// What a piece goes on in behind this branch, if there is nothing but a jump there before the branch's label, and that needs nothing to be passed.
+    fn next_unit(&mut self, label: u32) -> Option<Goal> {
+        let next = self.unit.ops.get(self.at + 1).filter(|op| self.input.piece && op.code == OpCode::JumpUnit)?;
+        let passed = self.unit.elements(ListRange(next.a)).len();
+        let home = Loc::reg(X86::ENTRY_GENERAL[0]);
+        let passes = passed != 1 || self.input.allocation.arguments[self.argument] != home;
+        let follows = self.unit.labels[label as usize] as usize == self.at + 2;
+        (follows && !passes && !self.reloads_before(self.at + 1)).then(|| self.goal_of(next))
+    }
+
+    /// What a `JumpUnit` of a piece leads to: the jump at the end, if that leads to the same.
+    fn goal_of(&mut self, op: &Op) -> Goal {
+        let last = self.unit.ops.last().filter(|last| last.code == OpCode::JumpUnit);
+        if last.is_none_or(|last| (last.c, last.aux) != (op.c, op.aux)) {
+            return Goal::Next(op.c);
+        }
+        let mark = self.out.end.unwrap_or_else(|| self.out.new_mark());
+        self.out.end = Some(mark);
+        Goal::Mark(mark)
+    }
+
     pub fn guard(&mut self, op: &Op) {
         let test = self.condition(op);
         let out = self.way_out();
-        self.jump_on(test, op.code == OpCode::GuardFalse, out);
+        let leaves = op.code == OpCode::GuardFalse;
+        if self.is_last_way_out() && !self.out.left {
+            let over = self.out.new_mark();
+            self.jump_on(test, !leaves, Goal::Mark(over));
+            self.leave_piece();
+            self.out.place_mark(over);
+        } else {
+            self.jump_on(test, leaves, out);
+        }
+    }
+
+    /// Whether no operation behind this one leaves the piece, or has room behind it for where it is left.
+    fn is_last_way_out(&self) -> bool {
+        let guards = |at: usize| matches!(self.unit.ops[at].code, OpCode::GuardTrue | OpCode::GuardFalse);
+        let mut rest = self.at + 1..self.unit.ops.len() - 1;
+        self.input.piece && !rest.any(|at| guards(at) || self.ends(at))
     }
 
     /// Where an exit leads.
@@ -165,7 +206,7 @@ impl Emit<'_> {
     /// Jumps to `goal` if the condition is as `wanted`.
     fn jump_on(&mut self, test: Test, wanted: bool, goal: Goal) {
         let known = match goal {
-            Goal::Mark(mark) => self.out.mark(mark),
+            Goal::Mark(mark) if !self.input.piece => self.out.mark(mark),
             _ => None,
         };
         let mut jump = |cc| match known {
@@ -174,6 +215,12 @@ impl Emit<'_> {
         };
         match test {
             Test::One(cc) => jump(if wanted { cc } else { cc.opposite() }),
+            Test::Equality { equal } if equal == wanted && self.input.piece => {
+                let over = self.out.new_mark();
+                self.out.asm.jcc(Cc::P, Goal::Mark(over));
+                self.out.asm.jcc(Cc::E, goal);
+                self.out.place_mark(over);
+            }
             Test::Equality { equal } if equal == wanted => {
                 let over = self.out.asm.jcc_short(Cc::P);
                 match known {
@@ -202,7 +249,11 @@ impl Emit<'_> {
 
     pub fn exit(&mut self) {
         let out = self.way_out();
-        self.asm().jmp(out);
+        if self.input.piece && !self.out.left {
+            self.leave_piece();
+        } else {
+            self.asm().jmp(out);
+        }
     }
 
     /// Returns: the first value in a register, the others in the argument area; how many, and whether the first is a double, in `ecx`.
@@ -226,7 +277,14 @@ impl Emit<'_> {
 
     pub fn jump_unit(&mut self, op: &Op) {
         self.pass_to_unit(op);
+        if self.input.piece && self.at + 1 < self.unit.ops.len() {
+            let goal = self.goal_of(op);
+            return self.asm().jmp(goal);
+        }
         if self.input.piece {
+            if let Some(end) = self.out.end {
+                self.out.place_mark(end);
+            }
             return self.asm().jmp(Goal::Next(op.c));
         }
         self.leave_frame();

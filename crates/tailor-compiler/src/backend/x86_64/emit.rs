@@ -80,8 +80,11 @@ pub struct Emitter {
     pub listing: Vec<(u32, u32)>,
     /// Where the cold part of a piece begins.
     pub cold_part: u32,
-    /// The mark of where a piece is left, if it can be.
+    /// Where a piece is left, if it can be: the mark, and whether it has been placed.
     pub(super) leave: Option<u32>,
+    pub(super) left: bool,
+    /// The mark of the jump at a piece's end.
+    pub(super) end: Option<u32>,
     /// What the call there returns to, if it can be.
     pub left_behind: Option<u32>,
     /// Offsets of labels and other marks.
@@ -181,6 +184,8 @@ pub(super) struct Emit<'a> {
     reload: usize,
     pub argument: usize,
     pub edge: usize,
+    /// Whether the `JumpUnit` that comes next has become part of the branch before it.
+    pub folded: bool,
 }
 
 impl Emitter {
@@ -200,20 +205,23 @@ impl Emitter {
         self.marks.resize(unit.labels.len(), NONE);
         self.pooled.clear();
         self.pooled.resize(unit.constants.len(), NONE);
-        self.leave = None;
-        self.left_behind = None;
+        (self.leave, self.left, self.left_behind, self.end) = (None, false, None, None);
         let slots = if input.piece { PIECE_SLOTS } else { input.allocation.slot_count };
         let frame = frame_bytes(slots);
-        let mut emit = Emit { out: self, input, unit, at: 0, frame, reload: 0, argument: 0, edge: 0 };
+        let mut emit = Emit { out: self, input, unit, at: 0, frame, reload: 0, argument: 0, edge: 0, folded: false };
         for at in 0..unit.ops.len() {
             emit.at = at;
             emit.operation();
+            if input.piece {
+                emit.island();
+            }
         }
         emit.out.cold_part = emit.out.asm.here();
         emit.cold();
         if input.piece {
             emit.leave_piece();
             self.pool_of_piece();
+            self.shorten();
             return;
         }
         emit.exported_entries();
@@ -322,9 +330,8 @@ impl<'a> Emit<'a> {
         }
         let here = self.out.asm.here();
         self.out.listing.push((here, self.at as u32));
-        while let Some(&reload) = self.input.allocation.reloads.get(self.reload)
-            && reload.op == self.at as u32
-        {
+        while self.reloads_before(self.at) {
+            let reload = self.input.allocation.reloads[self.reload];
             self.reload += 1;
             let slot = self.input.allocation.slots[reload.value as usize];
             let from = self.slot(slot);
@@ -339,6 +346,7 @@ impl<'a> Emit<'a> {
             OpCode::GuardValid => self.guard_valid(),
             OpCode::Exit => self.exit(),
             OpCode::Return => self.give_back(&op),
+            OpCode::JumpUnit if self.folded => {}
             OpCode::JumpUnit => self.jump_unit(&op),
             OpCode::Call => self.call(&op),
             OpCode::CallUnit => self.call_unit(&op),
@@ -352,6 +360,11 @@ impl<'a> Emit<'a> {
         if op.ty != Type::Void {
             self.save(self.at);
         }
+    }
+
+    /// Whether something has to be reloaded before an operation: this one or the next.
+    pub fn reloads_before(&self, at: usize) -> bool {
+        self.input.allocation.reloads.get(self.reload).is_some_and(|reload| reload.op == at as u32)
     }
 
     /// Stores a value that has just been computed into its slot, if it has one.
@@ -496,10 +509,29 @@ impl<'a> Emit<'a> {
         }
     }
 
+    /// Behind an operation of a piece from which nothing goes on: what can't be reached otherwise has its place here, as near as can be to what jumps there.
+    fn island(&mut self) {
+        let folded = self.folded && self.unit.ops[self.at].code == OpCode::JumpUnit;
+        self.folded &= !folded;
+        if self.ends(self.at) && !folded && self.at + 1 < self.unit.ops.len() {
+            self.cold();
+            self.leave_piece();
+        }
+    }
+
+    /// Whether nothing goes on behind an operation.
+    pub(super) fn ends(&self, at: usize) -> bool {
+        let op = self.unit.ops[at];
+        match op.code {
+            OpCode::Return | OpCode::Exit | OpCode::JumpUnit => true,
+            OpCode::Jump => self.unit.labels[op.a as usize] as usize != at + 1,
+            _ => false,
+        }
+    }
+
     fn cold(&mut self) {
-        let mut number = 0;
-        while let Some(&cold) = self.out.cold.get(number) {
-            number += 1;
+        let mut colds = std::mem::take(&mut self.out.cold);
+        for &cold in &colds {
             let (Cold::Edge { mark, .. }
             | Cold::Allocate { mark, .. }
             | Cold::Barrier { mark, .. }
@@ -528,6 +560,8 @@ impl<'a> Emit<'a> {
                 Cold::Saturate { back, to, from, .. } => self.saturate(back, to, from),
             }
         }
+        colds.clear();
+        self.out.cold = colds;
     }
 
     /// Jumps back to a place in the unit, under a condition or always.
@@ -544,9 +578,10 @@ impl<'a> Emit<'a> {
         }
     }
 
-    /// Where a piece is left: the root goes where the convention has it.
-    fn leave_piece(&mut self) {
-        let Some(mark) = self.out.leave else { return };
+    /// Where a piece is left, unless that has been placed or is not wanted yet: the root goes where the convention has it.
+    pub(super) fn leave_piece(&mut self) {
+        let Some(mark) = self.out.leave.filter(|_| !self.out.left) else { return };
+        self.out.left = true;
         self.out.place_mark(mark);
         let root = self.input.allocation.home(ROOT);
         if let Place::Slot(slot) = root.place() {

@@ -9,6 +9,7 @@
 //! | `integers`, `floats`, `memory`, `control` | the code for each operation |
 //! | [`routines`] | how units are entered and left |
 //! | [`dispatch`] | from piece to piece by a table |
+//! | `shorten` | short jumps in pieces |
 //! | [`stubs`] | exits, and how code is patched |
 //! | [`disassemble`](mod@disassemble) | code as text |
 //!
@@ -27,6 +28,7 @@ mod memory;
 pub mod registers;
 pub mod routines;
 pub mod shapes;
+mod shorten;
 pub mod stubs;
 
 pub use assembler::{Assembler, Fixup, Goal};
