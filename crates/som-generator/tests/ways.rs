@@ -1,17 +1,29 @@
-//! Random programs for 100 seconds: they must behave alike natively, compiled, and in the black hole.
+//! Random programs for two minutes, half of it by each of two processes: they must behave alike natively, compiled, and in the black hole.
 //!
 //! They run in the workers of `som-fuzz`, so that a crash or an endless loop is told with its seed. How far it gets
 //! depends on the machine, which programs are run does not. The same for an hour, with others:
 //! `cargo run --release -p som-generator -- --seconds 3600 --seed 1000000`
 
 use std::process::Command;
+use std::thread;
+
+/// What runs at the same time: where each begins.
+const SEEDS: [&str; 2] = ["300000", "600000"];
 
 #[test]
 fn ways_to_execute_a_program_agree() {
-    let saved = std::env::temp_dir().join(format!("som-generator-ways-{}", std::process::id()));
+    thread::scope(|scope| {
+        for seed in SEEDS {
+            scope.spawn(move || fuzz(seed));
+        }
+    });
+}
+
+fn fuzz(seed: &str) {
+    let saved = std::env::temp_dir().join(format!("som-generator-ways-{}-{seed}", std::process::id()));
     let fuzz = Command::new(env!("CARGO_BIN_EXE_som-fuzz"))
-        .args(["--seconds", "100", "--seed", "300000", "--size", "2", "--patience", "60", "--save"])
-        .arg(&saved)
+        .args(["--seconds", "60", "--seed", seed, "--size", "2", "--patience", "60", "--save"])
+        .arg(saved)
         .output()
         .expect("the program was built with this test");
     let said = String::from_utf8_lossy(&fuzz.stderr);

@@ -1,7 +1,8 @@
-//! Random units for two minutes of CPU time: the IR interpreter, the optimiser and machine code must agree, whichever guard fails.
+//! Random units for two minutes of CPU time, on two threads: the IR interpreter, the optimiser and machine code must agree, whichever guard fails.
 //!
 //! So must pairs of units, one of which enters the loop of the other. `TAILOR_FUZZ_SECONDS` is another time, `TAILOR_FUZZ_SEED` another seed to begin with. The example `fuzz_units` of this crate does the same for longer, and makes small what fails.
 
+use std::thread;
 use std::time::Duration;
 
 use tailor_compiler::random::check::check;
@@ -24,16 +25,23 @@ fn cpu_time() -> Duration {
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
-#[test]
-fn random_units() {
-    let (seconds, first) = (setting("TAILOR_FUZZ_SECONDS", 120), setting("TAILOR_FUZZ_SEED", 1));
+/// What has been done.
+#[derive(Default)]
+struct Done {
+    units: u64,
+    exits: u64,
+    entered: u64,
+}
+
+/// Checks every second seed, for so long.
+fn fuzz(first: u64, time: Duration) -> Done {
     let mut world = World::new();
     let mut tools = tools(Selection::default());
-    let (mut seed, mut exits, mut entered) = (first, 0, 0);
-    while cpu_time().as_secs() < seconds {
+    let (mut seed, mut done) = (first, Done::default());
+    while cpu_time() < time {
         let sample = generate(&world, seed, 100);
         match check(&mut world, &sample, seed, &mut tools) {
-            Ok(report) => exits += report.exits,
+            Ok(report) => done.exits += report.exits,
             Err(failure) => {
                 let text = print(&sample.unit, &world.descriptors, Addresses::Hidden);
                 panic!("seed {seed}: {failure}\nThe unit is\n{text}");
@@ -42,15 +50,28 @@ fn random_units() {
         if seed % 3 == 0 {
             let (looping, jumper) = generate_linked(&world, seed, 100);
             match check_linked(&mut world, &looping, &jumper, seed, &mut tools) {
-                Ok(report) => entered += report.entered,
+                Ok(report) => done.entered += report.entered,
                 Err(failure) => {
                     let text = print(&jumper.unit, &world.descriptors, Addresses::Hidden);
                     panic!("pair {seed}: {failure}\nThe unit that jumps is\n{text}");
                 }
             }
         }
-        seed += 1;
+        seed += 2;
+        done.units += 1;
     }
-    println!("{} units, {exits} exits, {entered} loops entered", seed - first);
+    done
+}
+
+#[test]
+fn random_units() {
+    let (seconds, first) = (setting("TAILOR_FUZZ_SECONDS", 120), setting("TAILOR_FUZZ_SEED", 1));
+    let time = Duration::from_secs(seconds) / 2;
+    let done = thread::scope(|scope| {
+        [0, 1].map(|part| scope.spawn(move || fuzz(first + part, time))).map(|part| part.join().expect("see above"))
+    });
+    let sum = |count: fn(&Done) -> u64| done.iter().map(count).sum::<u64>();
+    let (units, exits, entered) = (sum(|done| done.units), sum(|done| done.exits), sum(|done| done.entered));
+    println!("{units} units, {exits} exits, {entered} loops entered");
     assert!(exits > 0 && entered > 0);
 }

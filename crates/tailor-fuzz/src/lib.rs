@@ -10,7 +10,7 @@
 //! | `TAILOR_FUZZ_FUNCTIONS` | how many functions, when built | 60 |
 //! | `TAILOR_FUZZ_ONLY` | just this function and what it calls, when built | all |
 //! | `TAILOR_FUZZ_WITHOUT` | numbers of parts to leave out, when built | none |
-//! | `TAILOR_FUZZ_SECONDS` | how long the test goes on | 120 |
+//! | `TAILOR_FUZZ_SECONDS` | how long the test goes on, on each of two threads for half of it | 120 |
 
 pub mod compare;
 pub mod generate;

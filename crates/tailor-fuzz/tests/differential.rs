@@ -1,5 +1,6 @@
 //! Random functions give the same natively and in the black hole. The crate's documentation says what can be set.
 
+use std::thread;
 use std::time::{Duration, Instant};
 
 use tailor_compiler::random::Rng;
@@ -19,29 +20,51 @@ mod functions {
     include!(concat!(env!("OUT_DIR"), "/functions.rs"));
 }
 
+/// Of both threads together.
 const DEFAULT_SECONDS: u64 = 120;
+
+/// What has been done.
+struct Done {
+    calls: u64,
+    panics: u64,
+    different: Vec<&'static str>,
+}
+
+/// Compares all functions in every second round, for so long.
+fn compare_all(program: &Program, first: u64, time: Duration) -> Done {
+    let end = Instant::now() + time;
+    let mut entries = functions::FUNCTIONS.to_vec();
+    let (mut round, mut done) = (first, Done { calls: 0, panics: 0, different: Vec::new() });
+    while round == first || Instant::now() < end {
+        entries.retain(|entry| {
+            done.calls += 1;
+            match compare(program, entry, round) {
+                Ok(panicked) => done.panics += u64::from(panicked),
+                Err(report) => {
+                    println!("{report}");
+                    done.different.push(entry.name);
+                }
+            }
+            !done.different.contains(&entry.name)
+        });
+        round += 2;
+    }
+    done
+}
 
 #[test]
 fn native_and_black_hole_agree() {
     let seconds = std::env::var("TAILOR_FUZZ_SECONDS").ok().and_then(|s| s.parse().ok()).unwrap_or(DEFAULT_SECONDS);
-    let end = Instant::now() + Duration::from_secs(seconds);
+    let time = Duration::from_secs(seconds) / 2;
     let program = generate(functions::SEED, functions::COUNT);
-    let mut entries = functions::FUNCTIONS.to_vec();
-    let (mut round, mut calls, mut panics, mut different) = (0, 0u64, 0u64, Vec::new());
-    while round == 0 || Instant::now() < end {
-        entries.retain(|entry| {
-            calls += 1;
-            match compare(&program, entry, round) {
-                Ok(panicked) => panics += u64::from(panicked),
-                Err(report) => {
-                    println!("{report}");
-                    different.push(entry.name);
-                }
-            }
-            !different.contains(&entry.name)
-        });
-        round += 1;
-    }
+    let done = thread::scope(|scope| {
+        let program = &program;
+        let parts = [0, 1].map(|part| scope.spawn(move || compare_all(program, part, time)));
+        parts.map(|part| part.join().expect("differences do not panic"))
+    });
+    let (calls, panics): (u64, u64) =
+        (done.iter().map(|done| done.calls).sum(), done.iter().map(|done| done.panics).sum());
+    let different: Vec<&str> = done.iter().flat_map(|done| done.different.iter().copied()).collect();
     let count = functions::FUNCTIONS.len();
     println!("seed {}: {count} functions, {calls} calls each way, of which {panics} panicked", functions::SEED);
     assert!(different.is_empty(), "DIFFERENCES in {different:?} of seed {}", functions::SEED);
