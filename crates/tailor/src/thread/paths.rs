@@ -118,3 +118,57 @@ impl Path {
         self.stack.clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tailor_compiler::ir::{LabelId, Ref, Type};
+
+    use super::{Fact, Path, Sym};
+
+    fn sym(op: usize) -> Sym {
+        Sym { base: Ref::op(op), offset: 0 }
+    }
+
+    #[test]
+    fn facts_are_words_for_truth_values_only() {
+        let mut path = Path::new(LabelId(0));
+        path.facts.push(Fact { condition: Ref::op(1), holds: true, test: true });
+        path.facts.push(Fact { condition: Ref::op(2), holds: true, test: false });
+        path.facts.push(Fact { condition: Ref::op(3), holds: false, test: true });
+        assert_eq!([1, 2, 3, 4].map(|op| path.truth(Ref::op(op))), [Some(true), Some(true), Some(false), None]);
+        assert_eq!([1, 2, 3, 4].map(|op| path.known(sym(op))), [Some(1), None, Some(0), None]);
+        assert_eq!(path.known(Sym { offset: 8, ..sym(1) }), None);
+    }
+
+    #[test]
+    fn words_of_the_stack_are_the_same_only_if_they_are_in_every_piece_of_the_shape() {
+        let value = |op| (0, sym(op));
+        let mut path = Path::new(LabelId(0));
+        path.has_read((0, 0), Type::Int, value(1));
+        path.has_read((16, 0), Type::Int, value(2));
+        path.has_read((0, 7), Type::Int, value(3));
+        assert_eq!(path.stack((16, 0), Type::Int), Some(value(2)));
+        assert_eq!(path.stack((16, 0), Type::Float), None);
+        // What is written at a known distance changes nothing at another one, but what a green says may be the same word.
+        path.has_written((8, 0), Type::Int, value(4));
+        let known = |path: &Path| [(0, 0), (8, 0), (16, 0), (0, 7)].map(|word| path.stack(word, Type::Int));
+        assert_eq!(known(&path), [Some(value(1)), Some(value(4)), Some(value(2)), None]);
+        // Half a word further, it is a part of both.
+        path.has_written((12, 0), Type::Int, value(5));
+        assert_eq!(known(&path), [Some(value(1)), None, None, None]);
+        path.has_written((0, 7), Type::Int, value(6));
+        assert_eq!(known(&path), [None, None, None, Some(value(6))]);
+    }
+
+    #[test]
+    fn what_others_do_not_know_is_forgotten() {
+        let mut path = Path::new(LabelId(0));
+        path.facts.push(Fact { condition: Ref::op(1), holds: true, test: true });
+        path.remember((1, 2), Ref::op(3));
+        path.has_read((0, 0), Type::Int, (0, sym(4)));
+        path.forget_stack();
+        assert_eq!((path.recorded((1, 2)), path.stack((0, 0), Type::Int)), (Some(Ref::op(3)), None));
+        path.forget();
+        assert_eq!((path.recorded((1, 2)), path.truth(Ref::op(1))), (None, None));
+    }
+}

@@ -144,3 +144,121 @@ impl Tidy<'_> {
 fn exit_of(ops: &[Op]) -> Op {
     *ops.iter().find(|op| op.code == OpCode::Exit).expect("what leaves has an exit")
 }
+
+#[cfg(test)]
+mod tests {
+    use tailor_compiler::ir::Descriptors;
+    use tailor_compiler::text::{Addresses, parse, print};
+
+    use super::tidy;
+
+    const DECLARED: &str = "unit { mem field = field class=1 offset=8 i64 }\n";
+
+    #[track_caller]
+    fn becomes(before: &str, after: &str) {
+        let mut descriptors = Descriptors::default();
+        let mut read = |text: &str| match parse(&format!("{DECLARED}{text}"), &mut descriptors) {
+            Ok(unit) => unit,
+            Err(error) => panic!("{error}"),
+        };
+        let (mut unit, expected) = (read(before), read(after));
+        tidy(&mut unit);
+        let text = |unit| print(unit, &descriptors, Addresses::Hidden);
+        assert_eq!(text(&unit), text(&expected));
+    }
+
+    #[test]
+    fn a_branch_to_what_only_leaves_becomes_a_guard() {
+        becomes(
+            "entry(%n: int):
+               %small = lt %n, 5
+               br_unless %small, large()
+               %next = add %n, 1
+               return(%next)
+             large():
+               %more = add %n, 2
+               exit [ 1@1 { } ]",
+            "entry(%n: int):
+               %small = lt %n, 5
+               guard_true %small [ 1@1 { } ]
+               %next = add %n, 1
+               return(%next)",
+        );
+    }
+
+    #[test]
+    fn where_the_way_ahead_leaves_the_branch_is_the_way() {
+        becomes(
+            "entry(%n: int):
+               %small = lt %n, 5
+               br_unless %small, large()
+               exit [ 1@1 { } ]
+             large():
+               %next = add %n, 1
+               return(%next)",
+            "entry(%n: int):
+               %small = lt %n, 5
+               guard_false %small [ 1@1 { } ]
+               jump large()
+             large():
+               %next = add %n, 1
+               return(%next)",
+        );
+    }
+
+    #[test]
+    fn what_leads_to_nothing_but_exits_is_one() {
+        becomes(
+            "entry(%n: int, %m: int):
+               %small = lt %n, 5
+               br_unless %small, large()
+               return(%n)
+             large():
+               %less = lt %n, %m
+               br_unless %less, more()
+               exit [ 1@1 { } ]
+             more():
+               exit [ 1@1 { } ]",
+            "entry(%n: int, %m: int):
+               %small = lt %n, 5
+               guard_true %small [ 1@1 { } ]
+               return(%n)",
+        );
+    }
+
+    #[test]
+    fn what_only_leaving_has_used_goes() {
+        becomes(
+            "entry(%object: ref, %n: int):
+               %word = load.field %object
+               %kept = load.field %object
+               %sum = add %word, 3
+               %small = lt %n, 5
+               br_unless %small, large()
+               return(%kept)
+             large():
+               %less = lt %sum, %n
+               br_unless %less, more()
+               exit [ 1@1 { } ]
+             more():
+               exit [ 1@1 { } ]",
+            "entry(%object: ref, %n: int):
+               %kept = load.field %object
+               %small = lt %n, 5
+               guard_true %small [ 1@1 { } ]
+               return(%kept)",
+        );
+    }
+
+    #[test]
+    fn a_way_with_an_effect_stays() {
+        let unit = "entry(%object: ref, %n: int):
+               %small = lt %n, 5
+               br_unless %small, large()
+               return(%n)
+             large():
+               store.field %object, %n
+               return(%n)";
+        becomes(unit, unit);
+    }
+}
