@@ -18,6 +18,7 @@
 //! | [`driver`] | entering units, leaving them, and what comes of it |
 //! | [`portal`] | the portal, as the driver knows it |
 //! | [`threads`] | tier 1: which points have pieces, and how they are run |
+//! | [`patience`] | how long tier 1 waits for tier 2 |
 //! | [`asker`] | the interpreter or a piece, with its counters |
 //! | [`takeover`] | what is taken from interrupted units |
 //! | [`landing`] | returning to the native interpreter |
@@ -47,6 +48,7 @@ mod ledger;
 mod locations;
 mod log;
 mod parameters;
+mod patience;
 mod portal;
 mod profit;
 mod renewal;

@@ -199,15 +199,30 @@ impl Driver {
         Goal::of(point, plan.way)
     }
 
-    /// The threshold of the counter of the point with this number.
-    fn patience_of(&self, number: u32) -> u32 {
-        if !self.parameters.tier2 {
-            return 0;
-        }
-        let Parameters { threshold, function_threshold, tier2_patience, .. } = self.parameters;
+    /// After how many ticks the driver asks about the point with this number again, if it could not do then what it was asked for; never if that is 0.
+    fn threshold_of(&self, number: u32) -> u32 {
+        let Parameters { tier2, threshold, function_threshold, .. } = self.parameters;
         let called = self.threads.points[number as usize].called;
-        let most = (if called { function_threshold } else { threshold }).saturating_mul(tier2_patience.max(1));
-        self.parameters.varied(most, u64::from(number))
+        let most = if called { function_threshold } else { threshold };
+        if tier2 { self.parameters.varied(most, u64::from(number)) } else { 0 }
+    }
+
+    /// After how many ticks it asks first.
+    fn patience_of(&self, number: u32) -> u32 {
+        self.threshold_of(number).saturating_mul(self.patience.times())
+    }
+
+    /// Shortens what all counters wait for.
+    fn lose_patience(&mut self, halvings: u32) {
+        if !self.parameters.tier2 {
+            return;
+        }
+        for counter in self.threads.counters.iter().flat_map(|counters| counters.iter()) {
+            // What asks each time goes on doing so, and what has not been started yet stays there.
+            if (1..i32::MAX).contains(&counter.get()) {
+                counter.set((counter.get() >> halvings).max(1));
+            }
+        }
     }
 
     /// Makes the piece of a point, and those of all that follow in the guest's frame; what counts entries of the point, too, if it is `counted`. Whether there is one now.
@@ -583,6 +598,11 @@ impl Driver {
 
     /// The counter of a point has run out: asks about its location, as the interpreter would.
     fn run_out(&mut self, point: u32, state: &mut [u64]) -> Outcome {
+        let asked = Moment::now();
+        let halvings = self.patience.wears_off(asked);
+        if halvings > 0 {
+            self.lose_patience(halvings);
+        }
         let Point { greens, counter, called, location, .. } = self.threads.point(point);
         let (greens, counter, called) = (Rc::clone(greens), *counter, *called);
         let location = match *location {
@@ -590,14 +610,14 @@ impl Driver {
             None => self.location(&greens),
         };
         self.threads.point(point).location = location;
-        let threshold = self.patience_of(point);
+        let threshold = self.threshold_of(point);
         // SAFETY: counters stay where they are as long as there are points.
         let asker = Asker::Piece { counter: unsafe { &*counter }, threshold, called };
         let Some(location) = location.filter(|_| threshold > 0) else {
             asker.rest(64);
             return Outcome::Not;
         };
-        self.enter_location(&asker, location, Moment::now(), state)
+        self.enter_location(&asker, location, asked, state)
     }
 
     /// A piece has been left: perhaps another is better, which is gone on in at once.

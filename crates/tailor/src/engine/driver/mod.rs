@@ -50,6 +50,7 @@ use super::landing::{Landing, RESULTS};
 use super::ledger::Ledger;
 use super::locations::{Location, Locations};
 use super::log::Part;
+use super::patience::Patience;
 use super::portal::Portal;
 use super::profit::Prospect;
 use super::residual::Residuals;
@@ -157,6 +158,7 @@ pub struct Driver {
     /// The lowest address that compiled code may let the native stack reach.
     stack_limit: Box<u64>,
     pub(super) ledger: Ledger,
+    pub(super) patience: Patience,
     /// How long units have been executed on behalf of the trace that is being recorded: the program's own time.
     executing: Duration,
     /// How many activations of [`Driver::execute`] there are.
@@ -179,6 +181,7 @@ impl Driver {
         dependencies: Rc<Dependencies>,
     ) -> Result<Driver, MachineError> {
         let ledger = Ledger::new(config.parameters.budget);
+        let patience = Patience::new(config.parameters.tier2_patience);
         let stack_limit = Box::new(0);
         let mut runtime = config.runtime;
         runtime.stack_limit = std::ptr::from_ref::<u64>(&stack_limit) as usize;
@@ -211,6 +214,7 @@ impl Driver {
             threads: Threads::default(),
             stack_limit,
             ledger,
+            patience,
             executing: Duration::ZERO,
             running: 0,
             spare: Spare::default(),
