@@ -424,6 +424,22 @@ fn calls_and_returns_stay_in_pieces() {
     assert!(stats.piece_misses <= 2 && stats.piece_entries <= 6, "{stats}");
 }
 
+/// Instructions that are the same but for where they are have one piece: returns, above all.
+#[test]
+fn what_is_the_same_is_made_once() {
+    let size = |registers: [i16; 4]| {
+        let callee = |register: i16| vec![i(Op::Add, register, 0, 0), i(Op::Return, register, 0, 0)];
+        let calls = (0..4).flat_map(|callee| [i(Op::Add, 20, 1, 1), i(Op::Call, 10, callee, 20)]);
+        let program: Program =
+            registers.into_iter().map(callee).chain([repeated(&calls.collect::<Vec<_>>())]).collect();
+        let stats = threaded(&program, 300);
+        (stats.pieces, stats.piece_bytes)
+    };
+    let (same, different) = (size([1; 4]), size([1, 2, 3, 4]));
+    assert_eq!(same.0, different.0);
+    assert!(same.1 + 120 < different.1, "{same:?}, {different:?}");
+}
+
 #[test]
 fn callees_that_are_found_late_are_looked_up() {
     let mut body = vec![i(Op::Int, 11, 0, 0)];

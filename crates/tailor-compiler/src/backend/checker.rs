@@ -136,7 +136,7 @@ impl<T: Target> Checker<'_, T> {
             let parameters = self.parameters(at);
             let types = unit.ops[parameters.clone()].iter().map(|op| op.ty);
             let mut locs: Vec<Loc> = entry_locations::<T>(types).collect();
-            if let (0, EntryLocations::Exit(exit, _)) = (at, entry) {
+            if let (0, Some(exit)) = (at, entry.given()) {
                 locs = exit.to_vec();
             }
             let mut state = empty.clone();

@@ -195,12 +195,12 @@ impl Compiler {
         holes: usize,
     ) -> Result<Template, CompileError> {
         let root: Vec<Loc> = entry_locations::<Processor>(entry_types(unit, 0).into_iter()).collect();
-        self.allocate(machine, unit, descriptors, EntryLocations::Exit(&root, 0))?;
+        self.allocate(machine, unit, descriptors, EntryLocations::Piece(&root))?;
         if self.allocator.result.slot_count > PIECE_SLOTS {
             return Err(CompileError::TooLarge);
         }
         self.emit(machine, unit, descriptors, Some(PIECE_SLOTS), true);
-        Template::of(&mut self.emitter, holes).ok_or(CompileError::TooLarge)
+        Template::of(&mut self.emitter, machine, holes).ok_or(CompileError::TooLarge)
     }
 
     /// The last stage: places the code, and keeps what is to be known about it.

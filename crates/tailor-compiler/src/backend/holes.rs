@@ -18,30 +18,46 @@ pub enum HoleSize {
     Signed,
     /// What else fits four bytes that are extended by zeros.
     Unsigned,
+    /// The anchor of pieces itself.
+    Anchor,
+    /// What else lies so near the anchor that the distance fits four bytes.
+    Near,
     /// Anything else.
     Word,
 }
 
 impl HoleSize {
-    /// The narrowest that takes a value.
-    pub fn of(value: u64) -> HoleSize {
+    /// The narrowest that takes a value, in pieces with this [anchor](super::pieces).
+    pub fn of(value: u64, anchor: u64) -> HoleSize {
         match value as i64 {
             -128..=127 => HoleSize::Byte,
             signed if i32::try_from(signed).is_ok() => HoleSize::Signed,
             _ if u32::try_from(value).is_ok() => HoleSize::Unsigned,
+            _ if value == anchor => HoleSize::Anchor,
+            _ if distance(value, anchor).is_some() => HoleSize::Near,
             _ => HoleSize::Word,
         }
     }
 
     fn base(self) -> u64 {
         match self {
-            HoleSize::Byte => 0x5c00_0000,
-            HoleSize::Signed => 0x5d00_0000,
-            HoleSize::Unsigned => 0xdc00_0000,
+            HoleSize::Byte => 0x7c00_0000,
+            HoleSize::Signed => 0x7d00_0000,
+            HoleSize::Unsigned => 0xfc00_0000,
+            HoleSize::Anchor => 0x5656_5656_0000_0000,
+            HoleSize::Near => 0x5858_5858_0000_0000,
             HoleSize::Word => 0x5a5a_5a5a_0000_0000,
         }
     }
 }
+
+/// How far a value lies from the anchor, if that fits four bytes, and so does what is a few bytes further.
+pub fn distance(value: u64, anchor: u64) -> Option<i32> {
+    i32::try_from(value.wrapping_sub(anchor) as i64).ok().filter(|&distance| distance < i32::MAX - MOST_ADDED as i32)
+}
+
+/// What stands for the distance of a near hole from the anchor.
+const NEAR: u64 = 0x7e00_0000;
 
 /// A hole in a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -62,10 +78,19 @@ impl Hole {
         self.size.base() | u64::from(self.number) << 8
     }
 
-    /// The hole that a word stands for, and what has been added to it.
+    /// What stands for the distance of this hole, which is near, from the anchor.
+    pub fn distance(self) -> i32 {
+        (NEAR | u64::from(self.number) << 8) as i32
+    }
+
+    /// The hole that a word stands for, as itself or as its distance from the anchor, and what has been added to it.
     pub fn of(word: u64) -> Option<(Hole, u8)> {
-        let sizes = [HoleSize::Byte, HoleSize::Signed, HoleSize::Unsigned, HoleSize::Word];
-        let size = sizes.into_iter().find(|size| word & !0xffff == size.base())?;
+        use HoleSize::{Anchor, Byte, Near, Signed, Unsigned, Word};
+        let base = word & !0xffff;
+        let size = match base {
+            NEAR => Near,
+            _ => [Byte, Signed, Unsigned, Anchor, Near, Word].into_iter().find(|size| base == size.base())?,
+        };
         Some((Hole { number: (word >> 8) as u32 & 0xff, size }, word as u8))
     }
 }
@@ -81,6 +106,8 @@ pub struct Filling {
     pub hole: u32,
     /// What is added.
     pub plus: u8,
+    /// Whether the distance from the anchor is written.
+    pub distance: bool,
 }
 
 /// The most that is added to a hole's word on the way to the code: the distance to the other half of a word, say.
@@ -91,14 +118,16 @@ pub fn leftover(code: &[u8], holes: usize) -> bool {
     code.windows(4).any(|bytes| {
         let word = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
         let (number, plus) = ((word >> 8) as usize & 0xff, word & 0xff);
-        let narrow = matches!(word & 0xffff_0000, 0x5c00_0000 | 0x5d00_0000 | 0xdc00_0000);
-        (narrow && number < holes && plus <= MOST_ADDED) || word == 0x5a5a_5a5a
+        let narrow = matches!(word & 0xffff_0000, 0x7c00_0000 | 0x7d00_0000 | 0xfc00_0000 | 0x7e00_0000);
+        (narrow && number < holes && plus <= MOST_ADDED) || matches!(word, 0x5a5a_5a5a | 0x5858_5858 | 0x5656_5656)
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Hole, HoleSize, leftover};
+
+    const ANCHOR: u64 = 0x7f12_3456_7890;
 
     #[test]
     fn words_tell_their_hole() {
@@ -111,20 +140,26 @@ mod tests {
             (i64::from(u32::MAX), HoleSize::Unsigned),
             (i64::from(i32::MIN) - 1, HoleSize::Word),
             (1 << 40, HoleSize::Word),
+            (ANCHOR as i64, HoleSize::Anchor),
+            (ANCHOR as i64 + 8, HoleSize::Near),
+            (ANCHOR as i64 - (1 << 31), HoleSize::Near),
+            (ANCHOR as i64 + (1 << 31), HoleSize::Word),
         ] {
-            assert_eq!(HoleSize::of(value as u64), size);
+            assert_eq!(HoleSize::of(value as u64, ANCHOR), size);
             for number in [0, 1, 77, Hole::COUNT - 1] {
                 let hole = Hole { number, size };
                 assert_eq!(Hole::of(hole.word()), Some((hole, 0)));
                 assert_eq!(Hole::of(hole.word() + 4), Some((hole, 4)));
+                let near = Hole { size: HoleSize::Near, ..hole };
+                assert_eq!(Hole::of(near.distance() as u64 + 8), Some((near, 8)));
                 assert!(leftover(&hole.word().to_le_bytes(), Hole::COUNT as usize));
             }
         }
         assert_eq!(Hole::of(0), None);
         assert_eq!(Hole::of(u64::MAX), None);
-        assert!(!leftover(&[0x5c, 0, 0, 0, 1, 1, 0x5d, 1, 2, 3], Hole::COUNT as usize));
-        // `mov r11, 0x7f32200c5d00`, and a hole's word that nothing stands for.
-        assert!(!leftover(&[0x49, 0xbb, 0, 0x5d, 0x0c, 0x20, 0x32, 0x7f, 0, 0], 20));
-        assert!(leftover(&[4, 1, 0, 0x5d], 2) && !leftover(&[4, 1, 0, 0x5d], 1));
+        assert!(!leftover(&[0x7c, 0, 0, 0, 1, 1, 0x7d, 1, 2, 3], Hole::COUNT as usize));
+        // `mov r11, 0x7f32200c7d00`, and a hole's word that nothing stands for.
+        assert!(!leftover(&[0x49, 0xbb, 0, 0x7d, 0x0c, 0x20, 0x32, 0x7f, 0, 0], 20));
+        assert!(leftover(&[4, 1, 0, 0x7d], 2) && !leftover(&[4, 1, 0, 0x7d], 1));
     }
 }

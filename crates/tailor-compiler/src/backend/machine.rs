@@ -20,6 +20,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::rc::{Rc, Weak};
 
 use super::native::{Arguments, Processor, Results, Routines, Saved};
+use super::pieces::Pool;
 use super::target::{Loc, Place, entry_locations};
 use crate::code::{CodeMemory, CodeMemoryError, layout};
 use crate::exit::{Code, Interrupted};
@@ -70,6 +71,8 @@ pub(crate) struct Shared {
     pub runtime: Runtime,
     pub routines: Routines,
     pub processor: Processor,
+    /// Words that pieces read.
+    pub pool: RefCell<Pool>,
     /// Code by its offset.
     pub codes: RefCell<BTreeMap<u32, Weak<Code>>>,
     /// What stands behind entries.
@@ -137,6 +140,7 @@ impl Machine {
             runtime,
             routines: Routines::default(),
             processor,
+            pool: RefCell::default(),
             codes: RefCell::default(),
             bound: RefCell::default(),
             cells: Cell::new(0),

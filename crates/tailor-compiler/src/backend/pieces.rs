@@ -8,11 +8,13 @@
 //! - A *goal* is what a piece goes on in, by the number in field `c` of its `JumpUnit`. The chunk's maker says where it lies ([`Chunk::link`]).
 //! - A *template* is the code of a piece in which some constants are missing ([holes](super::holes)).
 //! - A *site* is a place where pieces are left for native code.
+//! - The *anchor* is the runtime's context, which a register holds as long as pieces run: what lies near it is addressed by its distance.
+//! - The *pool* are words that pieces read from memory, wide constants and addresses of functions: one for all that has the same word.
 //!
 //! # The unit of a piece
 //! - Its entry has one parameter, of type Ref: the root. A `JumpUnit` passes the root of the piece that it goes on in first, and may pass more to routines.
 //! - Guards and exits leave the piece: all lead to one place, which hands out the site and the root. Their snapshots mention the root, and nothing else.
-//! - `Return` leaves all pieces, with words for whoever entered.
+//! - `Return` leaves all pieces, with words for whoever entered. If these are constants, it may do so by a site: they are [told](Template::returned) by the template.
 //! - It has no `GuardValid`, `CallUnit` and exports.
 //!
 //! # Frame
@@ -20,10 +22,12 @@
 
 use std::rc::Rc;
 
-use super::holes::{Filling, leftover};
+use rustc_hash::FxHashMap;
+
+use super::holes::{Filling, Hole, leftover};
 use super::machine::{Machine, Shared};
 use super::native::{Assembler, Emitter, Fixup, Goal, JUMP_BYTES, Table, counting, dispatcher};
-use crate::code::CodeMemoryError;
+use crate::code::{CodeMemory, CodeMemoryError};
 
 /// Where something lies in a chunk that is being made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +52,8 @@ enum Target {
     Arena(i32),
     /// Not known yet: the goal's number.
     Goal(u32),
+    /// A word of the pool: in a template, its number, else itself.
+    Word(u64),
 }
 
 /// The code of a piece with holes: what all pieces of one shape have in common.
@@ -63,11 +69,26 @@ pub struct Template {
     left_behind: Option<Place>,
     /// The goal that it goes on in at its very end, by a jump that is not part of the code.
     falls: Option<u32>,
+    /// What is handed out at a site, and behind which byte.
+    returned: Option<(Place, Box<[u64]>)>,
+    /// Words of the pool, which may stand for holes.
+    words: Box<[u64]>,
+    anchor: u64,
 }
 
 impl Template {
+    /// What its pieces hand out that is always the same, at a site of its own.
+    pub fn returned(&self) -> Option<&[u64]> {
+        self.returned.as_ref().map(|(_, words)| &**words)
+    }
+
+    /// Whether its pieces can be left for the instruction to be executed natively.
+    pub fn can_be_left(&self) -> bool {
+        self.left_behind.is_some()
+    }
+
     /// Takes a piece with so many holes from the emitter; `None` if one has not been found.
-    pub(super) fn of(emitter: &mut Emitter, holes: usize) -> Option<Template> {
+    pub(super) fn of(emitter: &mut Emitter, machine: &Machine, holes: usize) -> Option<Template> {
         let cold_part = emitter.cold_part;
         let place = |offset: u32| match offset.checked_sub(cold_part) {
             None => Place::Hot(offset),
@@ -77,7 +98,8 @@ impl Template {
             Goal::Mark(offset) => Target::Place(place(offset)),
             Goal::Arena(offset) => Target::Arena(offset),
             Goal::Next(number) => Target::Goal(number),
-            Goal::Pool(_) | Goal::Stub(_) => unreachable!("pieces have neither at this stage"),
+            Goal::Pool(number) => Target::Word(u64::from(number)),
+            Goal::Stub(_) => unreachable!("pieces have no stubs"),
         };
         let opens = |fixup: &Fixup| Open { at: place(fixup.at), behind: fixup.behind, to: target(fixup.goal) };
         let mut open: Vec<Open> = emitter.asm.fixups.iter().map(opens).collect();
@@ -88,16 +110,30 @@ impl Template {
             Target::Goal(number) => Some(number),
             _ => None,
         });
-        // What is left behind the call of its last instruction is left at the end of the hot part.
-        let left_behind =
-            emitter.left_behind.map(|behind| if behind == cold_part { Place::Hot(behind) } else { place(behind) });
+        // Behind a call that is the hot part's last instruction is still the hot part.
+        let at_end = |behind: u32| if behind == cold_part { Place::Hot(behind) } else { place(behind) };
+        let left_behind = emitter.left_behind.map(at_end);
+        let returned = emitter.returned.take().zip(emitter.returned_behind);
+        let returned = returned.map(|((_, words), behind)| (at_end(behind), words.into()));
+        let words = emitter.asm.pool.as_slice().into();
+        let anchor = machine.shared.runtime.context as u64;
         let code = emitter.asm.code();
         if leftover(code, holes) {
             return None;
         }
         let (hot, cold) = code.split_at(cold_part as usize);
         let hot = &hot[..hot.len() - if falls.is_some() { JUMP_BYTES as usize } else { 0 }];
-        Some(Template { hot: hot.into(), cold: cold.into(), open: open.into(), fillings, left_behind, falls })
+        Some(Template {
+            hot: hot.into(),
+            cold: cold.into(),
+            open: open.into(),
+            fillings,
+            left_behind,
+            falls,
+            returned,
+            words,
+            anchor,
+        })
     }
 }
 
@@ -119,6 +155,8 @@ pub struct Placed {
     shared: Rc<Shared>,
     start: u32,
     size: u32,
+    /// Bytes of words that the pool has because of these.
+    pooled: u32,
     sites: Vec<(u32, u32)>,
 }
 
@@ -148,8 +186,9 @@ impl Chunk {
         self.hot.len() as u32
     }
 
-    /// Puts a piece behind the others: a template, the values of its holes, what its goals are here, and the number of its site. Where it begins.
-    pub fn append(&mut self, template: &Template, values: &[u64], goals: &[u32], site: u32) -> u32 {
+    /// Puts a piece behind the others: a template, the values of its holes, what its goals are here, and the numbers of its sites: where it is left, and where it [hands out](Template::returned) the same each
+    /// time. Where it begins.
+    pub fn append(&mut self, template: &Template, values: &[u64], goals: &[u32], sites: [u32; 2]) -> u32 {
         let (start, cold_start) = (self.here(), self.cold.len() as u32);
         let moved = |place: Place| match place {
             Place::Hot(offset) => Place::Hot(start + offset),
@@ -157,8 +196,9 @@ impl Chunk {
         };
         self.hot.extend_from_slice(&template.hot);
         self.cold.extend_from_slice(&template.cold);
-        for &(place, Filling { bytes, hole, plus, .. }) in &template.fillings {
-            let word = values[hole as usize].wrapping_add(u64::from(plus)).to_le_bytes();
+        for &(place, Filling { bytes, hole, plus, distance, .. }) in &template.fillings {
+            let from = if distance { template.anchor } else { 0 };
+            let word = values[hole as usize].wrapping_add(u64::from(plus)).wrapping_sub(from).to_le_bytes();
             let (part, at) = match moved(place) {
                 Place::Hot(at) => (&mut self.hot, at as usize),
                 Place::Cold(at) => (&mut self.cold, at as usize),
@@ -169,12 +209,16 @@ impl Chunk {
             let to = match to {
                 Target::Place(place) => Target::Place(moved(place)),
                 Target::Goal(number) => Target::Goal(goals.get(number as usize).copied().unwrap_or(number)),
+                Target::Word(number) => Target::Word(filled(template.words[number as usize], values)),
                 arena => arena,
             };
             self.open.push(Open { at: moved(at), behind, to });
         }
         if let Some(behind) = template.left_behind {
-            self.sites.push((moved(behind), site));
+            self.sites.push((moved(behind), sites[0]));
+        }
+        if let Some((behind, _)) = template.returned {
+            self.sites.push((moved(behind), sites[1]));
         }
         self.falls = None;
         if let Some(number) = template.falls {
@@ -202,6 +246,7 @@ impl Chunk {
         let start = self.here();
         let mut asm = std::mem::take(&mut self.asm);
         asm.clear();
+        asm.anchor = Some(machine.shared.runtime.context as u64);
         counting(&mut asm, counter, Goal::Mark(0));
         let cold = Place::Cold(self.cold.len() as u32);
         for fixup in &asm.fixups {
@@ -280,6 +325,14 @@ impl Chunk {
     pub fn place(&mut self, machine: &Machine) -> Result<Placed, CodeMemoryError> {
         let (hot, size) = (self.hot.len() as u32, self.size() as u32);
         let mut memory = machine.shared.memory.borrow_mut();
+        let mut pool = machine.shared.pool.borrow_mut();
+        let before = pool.len();
+        for open in &mut self.open {
+            if let Target::Word(word) = open.to {
+                open.to = Target::Arena(pool.place(word, &mut memory)? as i32);
+            }
+        }
+        let pooled = (pool.len() - before) as u32 * 8;
         let start = memory.allocate(size as usize)?;
         let offset = |place: Place| match place {
             Place::Hot(offset) => offset,
@@ -291,6 +344,7 @@ impl Chunk {
                 Target::Place(place) => start + offset(place),
                 Target::Arena(offset) => offset as u32,
                 Target::Goal(goal) => panic!("goal {goal} has not been linked"),
+                Target::Word(_) => unreachable!("words have their places"),
             };
             let at = offset(open.at);
             let distance = to.wrapping_sub(start + at + 4 + u32::from(open.behind));
@@ -300,7 +354,46 @@ impl Chunk {
         drop(memory);
         let sites = self.sites.iter().map(|&(behind, number)| (start + offset(behind), number)).collect();
         self.clear();
-        Ok(Placed { shared: Rc::clone(&machine.shared), start, size, sites })
+        Ok(Placed { shared: Rc::clone(&machine.shared), start, size, pooled, sites })
+    }
+}
+
+/// The value of a word that may stand for a hole.
+fn filled(word: u64, values: &[u64]) -> u64 {
+    Hole::of(word).map_or(word, |(hole, plus)| values[hole.number as usize].wrapping_add(u64::from(plus)))
+}
+
+/// Words that pieces read from memory. They stay where they are as long as the machine.
+#[derive(Debug, Default)]
+pub(crate) struct Pool {
+    places: FxHashMap<u64, u32>,
+    /// Where the next word goes, and how many there is room for.
+    next: u32,
+    room: u32,
+}
+
+impl Pool {
+    /// How many words there is room for at a time.
+    const WORDS: u32 = 64;
+
+    fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// The offset of a word in the arena.
+    fn place(&mut self, word: u64, memory: &mut CodeMemory) -> Result<u32, CodeMemoryError> {
+        if let Some(&place) = self.places.get(&word) {
+            return Ok(place);
+        }
+        if self.room == 0 {
+            self.next = memory.allocate(Pool::WORDS as usize * 8)?;
+            self.room = Pool::WORDS;
+        }
+        let place = self.next;
+        memory.write(place, &word.to_le_bytes());
+        self.places.insert(word, place);
+        (self.next, self.room) = (place + 8, self.room - 1);
+        Ok(place)
     }
 }
 
@@ -319,9 +412,9 @@ impl Placed {
         self.start
     }
 
-    /// Bytes in all.
+    /// Bytes in all, with those that it has added to the pool.
     pub fn size(&self) -> u32 {
-        self.size
+        self.size + self.pooled
     }
 
     /// Its sites: the offsets in the arena that [`Left::Site`](super::Left::Site) hands out, and their numbers.

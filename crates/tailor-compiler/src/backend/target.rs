@@ -217,6 +217,8 @@ pub trait Target {
     const CALL_FLOAT: &'static [Reg];
     /// Where functions and units leave a general result, or the first.
     const RESULT_GENERAL: Reg;
+    /// What holds the anchor in [pieces](super::pieces): one that native functions preserve, and behind the first five of a unit's arguments.
+    const ANCHOR: Reg;
     /// The same for a float.
     const RESULT_FLOAT: Reg;
 

@@ -6,7 +6,7 @@
 //! recorded (where a call returns to, say) are looked up in a [`Table`] by the piece itself, and made when they are not there.
 //!
 //! # Counting
-//! Entries of methods and headers of loops have a counter each, and code before their pieces that counts it down. When it has run out, the driver is asked about the point as the interpreter would ask: it traces,
+//! If there is tier 2, entries of methods and headers of loops have a counter each, and code before their pieces that counts it down. When it has run out, the driver is asked about the point as the interpreter would ask: it traces,
 //! or enters what has been traced, and pieces go on where that ends. The counter of a point with code of tier 2 asks each time.
 //!
 //! # Leaving
@@ -32,7 +32,7 @@ use super::clock::{Moment, ThreadTime};
 use super::driver::Driver;
 use super::log::Part;
 use super::{LocationId, Outcome, Parameters};
-use crate::thread::{Goal, GoalPlan, Recorder, Recording, Shapes, Unrecorded, Way, Wishes, handed_out, word_of};
+use crate::thread::{Given, Goal, GoalPlan, Recorder, Recording, Shapes, Unrecorded, Way, Wishes, handed_out, word_of};
 
 /// How often a piece is left before it is made anew.
 const LEFT: u32 = 4;
@@ -47,6 +47,8 @@ const COUNTERS: usize = 256;
 const LEFT_PIECE: u32 = 0;
 const RUN_OUT: u32 = 1;
 const HATCH: u32 = 2;
+/// At sites with this, the number is that of the words that are handed out.
+const RETURNED: u32 = 3;
 
 /// The number of a site: a point, and what happens there.
 fn site(point: u32, what: u32) -> u32 {
@@ -94,13 +96,17 @@ pub struct Threads {
     /// What has been made once, by the shapes of points: as rule, and with all wishes.
     shapes: [Shapes; 2],
     templates: Vec<Rc<Shape>>,
+    /// Pieces that can be for any point of their shape with the same words, by template and words: where they are.
+    common: FxHashMap<Common, u32>,
+    /// What pieces hand out by sites.
+    returned: Vec<Box<[u64]>>,
     // Memory that is used again.
     recording: Recording,
     values: Vec<u64>,
     /// By the types of what is passed.
     entries: FxHashMap<Vec<Type>, EntryId>,
-    /// Jitted functions with loops of any number of turns.
-    called: FxHashSet<*const JitFunction>,
+    /// Jitted functions with loops of any number of turns, when these of their arguments are static.
+    called: FxHashSet<(*const JitFunction, Given)>,
     /// Activations of [`Driver::run_threads`].
     running: u32,
 }
@@ -113,6 +119,8 @@ struct Shape {
     goals: Box<[GoalPlan]>,
     /// Whether it does nothing.
     only_leaves: bool,
+    /// The site of what it hands out each time.
+    returned: u32,
 }
 
 /// How pieces find those of points that are not known when they are recorded.
@@ -123,6 +131,17 @@ struct Dispatch {
 
 /// Where the pieces of a chunk under way begin.
 type Here = FxHashMap<u32, u32>;
+
+/// A piece that can be for any point of its shape with the same words: its template and these words.
+type Common = (u32, Box<[u64]>);
+
+/// What came of making a piece.
+enum Made {
+    /// It begins there in the chunk, goes on in these goals, and may be for other points, too.
+    New(u32, Vec<Goal>, Option<Common>),
+    /// Another point's piece is the same.
+    Known,
+}
 
 impl Threads {
     fn counter(&mut self) -> *const Cell<i32> {
@@ -159,6 +178,16 @@ impl Threads {
         number
     }
 
+    /// The number of sites where these words are handed out.
+    fn site_of(&mut self, returned: &[u64]) -> u32 {
+        let known = self.returned.iter().position(|known| **known == *returned);
+        let number = known.unwrap_or_else(|| {
+            self.returned.push(returned.into());
+            self.returned.len() - 1
+        });
+        site(number as u32, RETURNED)
+    }
+
     fn point(&mut self, number: u32) -> &mut Point {
         &mut self.points[number as usize]
     }
@@ -173,8 +202,8 @@ impl Driver {
     // ---- What the recorder asks.
 
     /// Whether a jitted function is to be called, and not looked into.
-    pub(crate) fn is_called(&self, function: &'static JitFunction) -> bool {
-        self.threads.called.contains(&std::ptr::from_ref(function))
+    pub(crate) fn is_called(&self, function: &'static JitFunction, given: Given) -> bool {
+        self.threads.called.contains(&(std::ptr::from_ref(function), given))
     }
 
     /// The entry that stands for goals which are passed values of these types.
@@ -187,6 +216,11 @@ impl Driver {
         let entry = self.descriptors.intern_entry(desc)?;
         self.threads.entries.insert(types, entry);
         Some(entry)
+    }
+
+    /// What lies near to which pieces can address: see [`tailor_compiler::backend::pieces`].
+    pub(crate) fn anchor(&self) -> u64 {
+        self.machine.runtime().context as u64
     }
 
     // ---- Making.
@@ -235,17 +269,29 @@ impl Driver {
         chunk.clear();
         let (mut here, mut constants) = (Here::default(), Vec::new());
         let mut counting = Here::default();
-        if counted && self.threads.point(first).counting.is_none() {
-            // Counted entries come first here, so that the piece can follow without a jump.
+        // Whether what has been put into the chunk goes on behind it, in the piece that comes next.
+        let mut goes_on = counted && self.parameters.tier2 && self.threads.point(first).counting.is_none();
+        if goes_on {
             let counter = self.threads.point(first).counter;
             counting.insert(first, chunk.count(&self.machine, counter as u64, site(first, RUN_OUT)));
         }
         let mut work = vec![first];
-        let mut wanted = Vec::new();
+        let (mut wanted, mut common, mut same) = (Vec::new(), Vec::new(), 0);
         while let Some(mut point) = work.pop() {
             while self.threads.point(point).piece.is_none() && !here.contains_key(&point) {
+                let goes_here = std::mem::take(&mut goes_on);
                 let (offset, goals) = match self.piece(point, &mut chunk, &mut constants) {
-                    Some(made) => made,
+                    Some(Made::New(offset, goals, words)) => {
+                        common.extend(words.map(|words| (words, offset)));
+                        (offset, goals)
+                    }
+                    Some(Made::Known) => {
+                        same += 1;
+                        if goes_here {
+                            chunk.jump(Goal::of(point, Way::Plain).0);
+                        }
+                        break;
+                    }
                     None if self.threads.point(point).made > 1 => {
                         // What it has is better than nothing.
                         self.threads.chunk = chunk;
@@ -267,6 +313,7 @@ impl Driver {
                         if self.threads.point(next).piece.is_none() && !here.contains_key(&next) =>
                     {
                         chunk.fall();
+                        goes_on = true;
                         point = next;
                     }
                     _ => break,
@@ -279,7 +326,7 @@ impl Driver {
             let known = self.threads.point(point).counting.is_some() || counting.contains_key(&point);
             match way {
                 Way::Plain => {}
-                Way::BackEdge if !known => {
+                Way::BackEdge if !known && self.parameters.tier2 => {
                     let counter = self.threads.point(point).counter as u64;
                     counting.insert(point, chunk.count(&self.machine, counter, site(point, RUN_OUT)));
                     chunk.jump(Goal::of(point, Way::Plain).0);
@@ -292,14 +339,20 @@ impl Driver {
         }
         let threads = &self.threads;
         let dispatch = threads.dispatch.as_ref().expect("made above");
+        let tier2 = self.parameters.tier2;
+        let arena = |offset: Option<u32>| Link::Arena(offset.expect("every goal has been made"));
+        let plain = |point: u32| match here.get(&point) {
+            Some(&offset) => Link::Here(offset),
+            None => arena(threads.points[point as usize].piece),
+        };
         chunk.link(|goal| {
-            let arena = |offset: Option<u32>| Link::Arena(offset.expect("every goal has been made"));
             let Some((point, way)) = Goal(goal).point() else {
                 return Link::Arena(dispatch.tables[usize::from(Goal(goal) == Goal::COUNTED)].1);
             };
             let known = &threads.points[point as usize];
             match way {
-                Way::Plain => here.get(&point).map_or_else(|| arena(known.piece), |&offset| Link::Here(offset)),
+                Way::BackEdge if !tier2 => plain(point),
+                Way::Plain => plain(point),
                 _ => match (counting.get(&point), known.counting, hatches.get(&point)) {
                     (Some(&offset), ..) => Link::Here(offset),
                     (None, Some(offset), _) => Link::Arena(offset),
@@ -308,6 +361,12 @@ impl Driver {
                 },
             }
         });
+        if chunk.size() == 0 {
+            // Another point's piece is all there is to it.
+            self.threads.chunk = chunk;
+            self.roots.add_constants(constants);
+            return true;
+        }
         let placed = chunk.place(&self.machine);
         self.threads.chunk = chunk;
         let Ok(placed) = placed else {
@@ -316,7 +375,10 @@ impl Driver {
         };
         self.roots.add_constants(constants);
         self.log.write(Part::Asm, || placed.disassemble());
-        self.stats.pieces += here.len() as u64;
+        self.stats.pieces += here.len() as u64 + same;
+        for (words, offset) in common {
+            self.threads.common.insert(words, placed.start() + offset);
+        }
         self.stats.piece_bytes += u64::from(placed.size());
         self.enter_in_tables(&placed, &here, &counting, &hatches);
         self.threads.placed.push(placed);
@@ -331,24 +393,32 @@ impl Driver {
         for (&point, &offset) in hatches {
             self.threads.point(point).hatch = Some(start + offset);
         }
-        for (table, offsets) in [here, counting].into_iter().enumerate() {
-            for (&point, &offset) in offsets {
-                let (offset, address) = (start + offset, self.machine.address(start + offset));
-                let known = &mut self.threads.points[point as usize];
-                if table == 0 {
-                    known.piece = Some(offset);
-                } else {
-                    known.counting = Some(offset);
-                }
-                if let Some(dispatch) = &mut self.threads.dispatch {
-                    dispatch.tables[table].0.set(&known.greens, address);
-                }
-                if table == 1 {
-                    let known = &self.threads.points[point as usize];
-                    self.rest(known.counter, self.patience_of(point), known.hatch.map(|hatch| (hatch, offset)));
-                }
-            }
+        for (&point, &offset) in here {
+            self.has_piece(point, start + offset);
         }
+        for (&point, &offset) in counting {
+            self.is_counted(point, start + offset);
+        }
+    }
+
+    /// Notes where a point's piece is.
+    fn has_piece(&mut self, point: u32, offset: u32) {
+        let known = &mut self.threads.points[point as usize];
+        known.piece = Some(offset);
+        if let Some(dispatch) = &mut self.threads.dispatch {
+            dispatch.tables[0].0.set(&known.greens, self.machine.address(offset));
+        }
+    }
+
+    /// Notes where a point is entered if that is counted.
+    fn is_counted(&mut self, point: u32, offset: u32) {
+        let known = &mut self.threads.points[point as usize];
+        known.counting = Some(offset);
+        if let Some(dispatch) = &mut self.threads.dispatch {
+            dispatch.tables[1].0.set(&known.greens, self.machine.address(offset));
+        }
+        let known = &self.threads.points[point as usize];
+        self.rest(known.counter, self.patience_of(point), known.hatch.map(|hatch| (hatch, offset)));
     }
 
     /// Starts a counter, and lets the hatch of its point lead there.
@@ -360,24 +430,33 @@ impl Driver {
         }
     }
 
-    /// Makes a point's piece: where it begins in the chunk, and what it goes on in; `None` if there can be none.
-    fn piece(&mut self, point: u32, chunk: &mut Chunk, constants: &mut Vec<u64>) -> Option<(u32, Vec<Goal>)> {
+    /// Makes a point's piece; `None` if there can be none.
+    fn piece(&mut self, point: u32, chunk: &mut Chunk, constants: &mut Vec<u64>) -> Option<Made> {
         let Point { greens, wishes, .. } = &self.threads.points[point as usize];
         let (greens, wishes) = (Rc::clone(greens), *wishes);
         self.threads.point(point).made += 1;
         let mut values = std::mem::take(&mut self.threads.values);
-        let found = self.threads.shapes[usize::from(wishes.all)].find(&greens, &mut values);
+        let found = self.threads.shapes[usize::from(wishes.all)].find(&greens, self.anchor(), &mut values);
         let template = match found {
             Some(known) => known,
             None => self.template(&greens, wishes, &mut values),
         };
         self.threads.point(point).template = template;
-        let made = template.map(|template| {
-            let template = Rc::clone(&self.threads.templates[template as usize]);
+        let made = template.map(|number| {
+            let template = Rc::clone(&self.threads.templates[number as usize]);
             let goals: Vec<Goal> = template.goals.iter().map(|plan| self.goal(plan, &values)).collect();
             let numbers: Vec<u32> = goals.iter().map(|goal| goal.0).collect();
             let words: Vec<u64> = template.holes.iter().map(|&node| values[node as usize]).collect();
-            let start = chunk.append(&template.code, &words, &numbers, site(point, LEFT_PIECE));
+            let mut common = None;
+            if goals.is_empty() && !template.code.can_be_left() {
+                let words: Common = (number, words.as_slice().into());
+                if let Some(&piece) = self.threads.common.get(&words) {
+                    self.has_piece(point, piece);
+                    return Made::Known;
+                }
+                common = Some(words);
+            }
+            let start = chunk.append(&template.code, &words, &numbers, [site(point, LEFT_PIECE), template.returned]);
             constants.extend(words);
             for (point, _) in goals.iter().filter_map(|goal| goal.point()) {
                 // What is gone on in later is found by these words then.
@@ -388,7 +467,7 @@ impl Driver {
                 let known: Vec<String> = goals.iter().filter_map(of).collect();
                 format!("; {} goes on at {}", (self.describe)(&greens), known.join(", "))
             });
-            (start, goals)
+            Made::New(start, goals, common)
         });
         constants.extend(greens.iter().copied());
         self.threads.values = values;
@@ -401,8 +480,8 @@ impl Driver {
         let (recording, result) = loop {
             let memory = std::mem::take(&mut self.threads.recording);
             match Recorder::record(self, greens, wishes, memory) {
-                (recording, Err(Unrecorded::Loops(function))) => {
-                    self.threads.called.insert(std::ptr::from_ref(function));
+                (recording, Err(Unrecorded::Loops(function, given))) => {
+                    self.threads.called.insert((std::ptr::from_ref(function), given));
                     // What has been recorded before looks into it.
                     self.threads.shapes = Default::default();
                     self.threads.recording = recording;
@@ -426,7 +505,8 @@ impl Driver {
             self.roots.add_constants(unit.constants.iter().map(|&(_, word)| word));
             let (holes, goals) = (recording.holes.as_slice().into(), recording.goals.as_slice().into());
             let only_leaves = unit.ops.iter().all(|op| !matches!(op.code, OpCode::JumpUnit | OpCode::Return));
-            self.threads.templates.push(Rc::new(Shape { code, holes, goals, only_leaves }));
+            let returned = code.returned().map_or(0, |words| self.threads.site_of(words));
+            self.threads.templates.push(Rc::new(Shape { code, holes, goals, only_leaves, returned }));
             self.threads.templates.len() as u32 - 1
         });
         self.threads.shapes[usize::from(wishes.all)].insert(&recording.tape, number);
@@ -463,6 +543,11 @@ impl Driver {
     fn entrance(&mut self, point: u32, counted: bool) -> Option<u32> {
         if self.threads.point(point).piece.is_none() {
             self.make(point, counted).then_some(())?;
+        }
+        if counted && self.threads.point(point).counting.is_none() && !self.parameters.tier2 {
+            // Nobody is asked.
+            let piece = self.threads.point(point).piece?;
+            self.is_counted(point, piece);
         } else if counted && self.threads.point(point).counting.is_none() {
             // Its piece was made before anything counted it.
             let mut chunk = Chunk::default();
@@ -537,10 +622,7 @@ impl Driver {
             };
             let Some(place) = place else {
                 if words[0] == handed_out::RESULT {
-                    let count = self.portal().function.signature.result.leaf_count();
-                    self.results.clear();
-                    self.results.extend_from_slice(&words[1..1 + count]);
-                    return Outcome::Returned;
+                    return self.results_are(&words[1..]);
                 }
                 self.stats.piece_misses += 1;
                 let count = self.portal().greens.len();
@@ -560,6 +642,11 @@ impl Driver {
             };
             let number = self.threads.sites[&place];
             let (point, what) = (number / 4, number % 4);
+            if what == RETURNED {
+                // The first word says that it is the portal's result: it ends in no other way with constants alone.
+                let words = self.threads.returned[point as usize].clone();
+                return self.results_are(&words[1..]);
+            }
             let greens = Rc::clone(&self.threads.point(point).greens);
             self.set_state(state, &greens, root);
             let next = match what {
@@ -586,6 +673,14 @@ impl Driver {
                 None => return Outcome::Moved,
             }
         }
+    }
+
+    /// The portal has returned these words.
+    fn results_are(&mut self, words: &[u64]) -> Outcome {
+        let count = self.portal().function.signature.result.leaf_count();
+        self.results.clear();
+        self.results.extend_from_slice(&words[..count]);
+        Outcome::Returned
     }
 
     fn set_state(&self, state: &mut [u64], greens: &[u64], frame: u64) {
@@ -633,7 +728,8 @@ impl Driver {
             return None;
         }
         let mut values = std::mem::take(&mut self.threads.values);
-        let again = self.threads.shapes[usize::from(wishes.all)].find(greens, &mut values) == Some(*template);
+        let again =
+            self.threads.shapes[usize::from(wishes.all)].find(greens, self.anchor(), &mut values) == Some(*template);
         self.threads.values = values;
         let known = self.threads.point(point);
         known.left = 0;

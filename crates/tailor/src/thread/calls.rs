@@ -5,7 +5,7 @@ use tailor_jitcode::code::Register;
 use tailor_jitcode::{JitFunction, Role};
 
 use super::Unrecorded;
-use super::paths::{Frame, Path};
+use super::paths::{Frame, Given, Path};
 use super::record::{Recorder, Step, fixed, input, named};
 use super::tape::{Input, MOST_ARGUMENTS, Node};
 use crate::trace::{LARGEST_NEW, Operand, Rust, Sym};
@@ -38,9 +38,10 @@ impl Recorder<'_> {
         if function.traits.cold && !self.wishes.all && !self.path.effects {
             return self.leave();
         }
-        let called = function.traits.portal || self.driver.is_called(function);
+        let given = Given::of(&arguments);
+        let called = function.traits.portal || self.driver.is_called(function, given);
         if !function.is_residual() && !called {
-            self.push_frame(function)?;
+            self.push_frame(function, given)?;
             for (at, &value) in arguments.iter().enumerate() {
                 self.set(Register(at as u16), value);
             }

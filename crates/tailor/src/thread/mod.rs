@@ -44,6 +44,7 @@ mod record;
 mod tape;
 mod tidy;
 
+pub use paths::Given;
 pub use record::{GoalPlan, Recorder, Recording, Unrecorded, Wishes};
 pub use tape::{Shapes, word_of};
 

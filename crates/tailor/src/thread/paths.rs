@@ -17,6 +17,21 @@ pub struct Frame {
     pub branched: bool,
     /// How often it has jumped back.
     pub turns: u32,
+    /// Which of its arguments are static.
+    pub given: Given,
+}
+
+/// Which arguments of a function are static: a bit for each of the first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Given(u32);
+
+impl Given {
+    /// By the arguments.
+    pub fn of(arguments: &[Operand]) -> Given {
+        let is_static = |(_, (_, sym)): &(u32, &Operand)| sym.is_constant();
+        let bits = (0..32).zip(arguments).filter(is_static).map(|(at, _)| 1 << at);
+        Given(bits.sum())
+    }
 }
 
 /// A condition that has been decided on this path.

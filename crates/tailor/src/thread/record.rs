@@ -1,13 +1,13 @@
 //! The recorder: from a point of the guest program to the unit of its piece.
 
-use tailor_compiler::backend::holes::{Hole, HoleSize};
+use tailor_compiler::backend::holes::Hole;
 use tailor_compiler::eval::evaluate;
 use tailor_compiler::ir::{CallId, LabelId, Op, OpCode, Ref, Slot, SnapshotId, Type, Unit};
 use tailor_jitcode::JitFunction;
 use tailor_jitcode::code::{Mark, Operation, Position, Register};
 use tailor_jitcode::tape::Color;
 
-use super::paths::{Fact, Frame, Path};
+use super::paths::{Fact, Frame, Given, Path};
 use super::tape::{Decision, Input, Node, Tape};
 use super::{Goal, Way, handed_out};
 use crate::engine::Driver;
@@ -44,8 +44,8 @@ pub enum Unrecorded {
     Unsuitable,
     /// Descriptors have run out.
     TablesFull,
-    /// This function has a loop that may be executed any number of times.
-    Loops(&'static JitFunction),
+    /// This function has a loop that may be executed any number of times when these arguments are static.
+    Loops(&'static JitFunction, Given),
 }
 
 /// What a piece goes on in: the greens of the point, and how it is entered.
@@ -112,7 +112,7 @@ impl<'d> Recorder<'d> {
     ) -> (Recording, Result<(), Unrecorded>) {
         let Recording { mut unit, mut tape, mut holes, mut goals } = memory;
         unit.clear();
-        tape.begin(greens);
+        tape.begin(greens, driver.anchor());
         holes.clear();
         goals.clear();
         let path = Path::new(unit.new_label());
@@ -143,7 +143,7 @@ impl<'d> Recorder<'d> {
         self.leaving = self.unit.snapshots.add(Some(frame));
         let (function, red) = (self.driver.portal().function, self.driver.portal().frame);
         let places = self.driver.portal().greens.clone();
-        self.push_frame(function)?;
+        self.push_frame(function, Given::default())?;
         self.set_value(Register(red as u16), self.root);
         for (number, (&at, &word)) in places.iter().zip(greens).enumerate() {
             self.set(Register(at as u16), fixed((word, number as u32 + 1)));
@@ -198,13 +198,13 @@ impl<'d> Recorder<'d> {
 
     // ---- Registers.
 
-    pub(super) fn push_frame(&mut self, function: &'static JitFunction) -> Step {
+    pub(super) fn push_frame(&mut self, function: &'static JitFunction, given: Given) -> Step {
         if self.path.frames.len() == 40 {
             return Err(Unrecorded::TooLarge);
         }
         let (code, base) = (function.code(), self.path.values.len());
         self.path.values.resize(base + code.register_count(), (0, Sym::NONE));
-        self.path.frames.push(Frame { code, base, position: 0, branched: false, turns: 0 });
+        self.path.frames.push(Frame { code, base, position: 0, branched: false, turns: 0, given });
         Ok(())
     }
 
@@ -278,8 +278,7 @@ impl<'d> Recorder<'d> {
 
     /// The hole for a node; `None` if there are too many.
     pub(super) fn hole(&mut self, node: u32) -> Option<Hole> {
-        self.tape.decide(Decision::Size(node));
-        let size = HoleSize::of(self.tape.word(node));
+        let size = self.tape.size(node);
         let known = self.holes.iter().position(|&known| known == node);
         if known.is_none() && self.holes.len() == Hole::COUNT as usize {
             return None;
@@ -416,7 +415,7 @@ impl<'d> Recorder<'d> {
         let frame = self.frame();
         frame.turns += 1;
         if inner && frame.branched && frame.turns > TURNS {
-            return Err(Unrecorded::Loops(frame.code.function()));
+            return Err(Unrecorded::Loops(frame.code.function(), frame.given));
         }
         Ok(())
     }

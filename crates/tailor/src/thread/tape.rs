@@ -46,11 +46,11 @@ pub enum Decision {
 }
 
 impl Decision {
-    fn outcome(self, values: &[u64]) -> u64 {
+    fn outcome(self, values: &[u64], anchor: u64) -> u64 {
         match self {
             Decision::Truth(node) => u64::from(values[node as usize] != 0),
             Decision::Target(node, table) => u64::from(table.target(values[node as usize])),
-            Decision::Size(node) => HoleSize::of(values[node as usize]) as u64,
+            Decision::Size(node) => HoleSize::of(values[node as usize], anchor) as u64,
             Decision::Exact(node) => values[node as usize],
         }
     }
@@ -79,6 +79,8 @@ pub struct Tape {
     /// The words of nodes.
     values: Vec<u64>,
     numbers: FxHashMap<Node, u32>,
+    /// What sizes of holes depend on.
+    anchor: u64,
 }
 
 /// The most words that are given to an elidable function.
@@ -125,8 +127,9 @@ fn beginning(greens: &[u64], values: &mut Vec<u64>) {
 }
 
 impl Tape {
-    /// A tape for a point with these greens: nodes 1 and so on.
-    pub fn begin(&mut self, greens: &[u64]) {
+    /// A tape for a point with these greens: nodes 1 and so on; for pieces with this anchor.
+    pub fn begin(&mut self, greens: &[u64], anchor: u64) {
+        self.anchor = anchor;
         self.steps.clear();
         self.numbers.clear();
         beginning(greens, &mut self.values);
@@ -144,6 +147,12 @@ impl Tape {
         Some(number)
     }
 
+    /// The size of a node's hole.
+    pub fn size(&mut self, node: u32) -> HoleSize {
+        self.decide(Decision::Size(node));
+        HoleSize::of(self.word(node), self.anchor)
+    }
+
     /// A node's word.
     pub fn word(&self, node: u32) -> u64 {
         self.values[node as usize]
@@ -156,7 +165,7 @@ impl Tape {
 
     /// Decides something; the outcome.
     pub fn decide(&mut self, decision: Decision) -> u64 {
-        let outcome = decision.outcome(&self.values);
+        let outcome = decision.outcome(&self.values, self.anchor);
         let known = |step: &Step| matches!(step, Step::Decide(known, _) if known.is(decision));
         if !self.steps.iter().any(known) {
             self.steps.push(Step::Decide(decision, outcome));
@@ -185,7 +194,7 @@ enum End {
 
 impl Shapes {
     /// Finds the shape of the point with these greens, and computes the words of its nodes. `None` if there was none like it.
-    pub fn find(&self, greens: &[u64], values: &mut Vec<u64>) -> Option<Option<u32>> {
+    pub fn find(&self, greens: &[u64], anchor: u64, values: &mut Vec<u64>) -> Option<Option<u32>> {
         beginning(greens, values);
         let mut tree = self.trees.first()?;
         loop {
@@ -195,7 +204,7 @@ impl Shapes {
             match &tree.end {
                 End::Leaf(leaf) => return Some(*leaf),
                 End::Decide(decision, outcomes) => {
-                    let outcome = decision.outcome(values);
+                    let outcome = decision.outcome(values, anchor);
                     let (_, next) = outcomes.iter().find(|(known, _)| *known == outcome)?;
                     tree = &self.trees[*next as usize];
                 }

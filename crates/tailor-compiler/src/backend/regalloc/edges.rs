@@ -2,7 +2,7 @@
 
 use super::super::analysis::NONE;
 use super::super::target::{Loc, Place, Reg, RegSet, Target, entry_locations};
-use super::{EntryLocations, Move, Walk};
+use super::{Move, Walk};
 use crate::ir::{LabelId, ListRange, Op, OpCode, Ref, Type};
 
 impl<T: Target> Walk<'_, T> {
@@ -76,7 +76,7 @@ impl<T: Target> Walk<'_, T> {
         let place = self.unit.labels[label.0 as usize] as usize;
         let count = self.parameters(place);
         self.allocator.too_large |= count >= usize::from(Loc::LIMIT);
-        if let (0, EntryLocations::Exit(locs, _)) = (place, self.entry) {
+        if let (0, Some(locs)) = (place, self.entry.given()) {
             for (parameter, &loc) in (1..).zip(locs).take(count) {
                 self.place_parameter(parameter, loc);
             }

@@ -116,6 +116,18 @@ pub enum EntryLocations<'a> {
     Convention,
     /// There: the homes of values at the exit of another unit, whose frame has so many slots.
     Exit(&'a [Loc], u16),
+    /// There: it is a [piece](super::pieces), which does not use the register that is its anchor.
+    Piece(&'a [Loc]),
+}
+
+impl<'a> EntryLocations<'a> {
+    /// Where parameters are, if not by the convention.
+    pub fn given(self) -> Option<&'a [Loc]> {
+        match self {
+            EntryLocations::Convention => None,
+            EntryLocations::Exit(locs, _) | EntryLocations::Piece(locs) => Some(locs),
+        }
+    }
 }
 
 /// There are more values in memory, or arguments, than locations can name.
@@ -161,7 +173,7 @@ impl Allocator {
         options: Options,
     ) -> Result<(), TooLarge> {
         self.analysis.run(target, unit, descriptors);
-        self.reset::<T>(unit, options);
+        self.reset::<T>(unit, options, entry);
         if let EntryLocations::Exit(locs, count) = entry {
             self.result.slot_count = count;
             let taken = |slot: u16| locs.contains(&Loc::slot(slot));
@@ -177,7 +189,7 @@ impl Allocator {
         if self.too_large { Err(TooLarge) } else { Ok(()) }
     }
 
-    fn reset<T: Target>(&mut self, unit: &Unit, options: Options) {
+    fn reset<T: Target>(&mut self, unit: &Unit, options: Options, entry: EntryLocations) {
         fn refill<T: Copy>(vector: &mut Vec<T>, length: usize, value: T) {
             vector.clear();
             vector.resize(length, value);
@@ -199,6 +211,9 @@ impl Allocator {
         self.entries.clear();
         self.free = T::ALLOCATABLE;
         self.allowed = T::ALLOCATABLE;
+        if let EntryLocations::Piece(_) = entry {
+            self.allowed.remove(T::ANCHOR);
+        }
         self.too_large = false;
         self.rng = options.random.map(Rng::new);
         if let Some(rng) = &mut self.rng {

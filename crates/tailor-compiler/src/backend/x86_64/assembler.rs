@@ -10,8 +10,9 @@
 //! What is not known while emitting is noted as a [`Fixup`]: jumps to labels and stubs, constants in the unit's pool, data and routines of the machine. All are four bytes
 //! relative to the end of the instruction.
 
-use super::super::holes::{Filling, Hole, HoleSize};
+use super::super::holes::{Filling, Hole, HoleSize, distance};
 use super::super::target::Reg;
+use super::registers::ANCHOR;
 
 /// What a four-byte displacement shall lead to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -206,6 +207,10 @@ pub struct Assembler {
     pub holes: bool,
     /// Where their values go.
     pub fillings: Vec<Filling>,
+    /// What is in the anchor's register, if it has one: addresses near it take four bytes.
+    pub anchor: Option<u64>,
+    /// Words that instructions read from memory.
+    pub pool: Vec<u64>,
 }
 
 impl Assembler {
@@ -214,6 +219,7 @@ impl Assembler {
         self.bytes.clear();
         self.fixups.clear();
         self.fillings.clear();
+        self.pool.clear();
     }
 
     /// Bytes so far.
@@ -249,7 +255,8 @@ impl Assembler {
     pub fn immediate(&mut self, word: u64, count: usize) {
         match self.hole(word) {
             Some((hole, plus)) => {
-                self.fillings.push(Filling { at: self.here(), bytes: count as u8, hole: hole.number, plus });
+                let distance = hole.size == HoleSize::Near && count == 4;
+                self.fillings.push(Filling { at: self.here(), bytes: count as u8, hole: hole.number, plus, distance });
                 self.put(0, count);
             }
             None => self.put(word, count),
@@ -259,6 +266,33 @@ impl Assembler {
     #[inline]
     fn hole(&self, word: u64) -> Option<(Hole, u8)> {
         if self.holes { Hole::of(word) } else { None }
+    }
+
+    /// How far an address that needs more than four bytes lies from the anchor, if that fits them.
+    pub fn anchored(&self, address: u64) -> Option<i32> {
+        let anchor =
+            self.anchor.filter(|_| u32::try_from(address).is_err() && i32::try_from(address as i64).is_err())?;
+        match self.hole(address) {
+            Some((hole, plus)) if hole.size == HoleSize::Near => Some(hole.distance() + i32::from(plus)),
+            Some((hole, plus)) => (hole.size == HoleSize::Anchor).then_some(i32::from(plus)),
+            // What looks like a hole is none.
+            None => distance(address, anchor).filter(|&distance| self.hole(distance as u32 as u64).is_none()),
+        }
+    }
+
+    /// What lies at an address, which is near the anchor or is brought into this register.
+    pub fn word_at(&mut self, address: u64, by: Reg) -> Mem {
+        if let Some(distance) = self.anchored(address) {
+            return Mem::base(ANCHOR, distance);
+        }
+        self.constant(by, address);
+        Mem::base(by, 0)
+    }
+
+    /// A word in the pool.
+    pub fn pooled(&mut self, word: u64) -> Goal {
+        self.pool.push(word);
+        Goal::Pool(self.pool.len() as u32 - 1)
     }
 
     /// Whether an immediate or displacement fits a byte.
@@ -334,7 +368,7 @@ impl Assembler {
                 byte(middle | 4);
                 byte(index.map_or(0x25, |(index, scale)| scale << 6 | (index.0 & 7) << 3 | 5));
                 self.put(word, count);
-                self.put(u64::from(displacement as u32), 4);
+                self.immediate(u64::from(displacement as u32), 4);
             }
             Rm::Mem(Mem::At { base: Some(base), index, displacement }) => {
                 let low = base.0 & 7;
@@ -407,14 +441,19 @@ impl Assembler {
     /// Sets a register to a constant without touching the flags.
     pub fn constant(&mut self, to: Reg, value: u64) {
         let (high, low) = (u64::from(to.0 >> 3), u64::from(0xb8 | to.0 & 7));
-        if let Some((hole, _)) = self.hole(value) {
+        let wide_hole = matches!(self.hole(value), Some((Hole { size: HoleSize::Word, .. }, _)));
+        if let Some(distance) = self.anchored(value) {
+            self.lea(to, Mem::base(ANCHOR, distance));
+        } else if wide_hole {
+            let word = self.pooled(value);
+            self.mov(to, Mem::Relative(word));
+        } else if let Some((hole, _)) = self.hole(value) {
             match hole.size {
                 HoleSize::Byte | HoleSize::Signed => self.encode(wide(0xc7), 0, Rm::Reg(to), 4),
                 HoleSize::Unsigned if high == 1 => self.put(0x41 | low << 8, 2),
-                HoleSize::Unsigned => self.put(low, 1),
-                HoleSize::Word => self.put(0x48 | high | low << 8, 2),
+                _ => self.put(low, 1),
             }
-            self.immediate(value, if hole.size == HoleSize::Word { 8 } else { 4 });
+            self.immediate(value, 4);
         } else if let Ok(value) = u32::try_from(value) {
             if high == 1 {
                 self.put(0x41, 1);

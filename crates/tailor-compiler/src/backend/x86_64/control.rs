@@ -1,5 +1,6 @@
 //! Labels, jumps, guards, calls, and the moves that go with them.
 
+use super::super::holes::Hole;
 use super::super::moves::Step;
 use super::super::target::{Loc, Place, Reg, Target, entry_locations};
 use super::assembler::{Cc, Goal, Mem, Rm, narrow};
@@ -264,10 +265,36 @@ impl Emit<'_> {
         let first = Loc::reg(if float { X86::RESULT_FLOAT } else { X86::RESULT_GENERAL });
         let targets = std::iter::once(first).chain((0..).map(Loc::argument));
         let count = unit.elements(list).len() as u64;
+        if self.input.piece
+            && let Some(words) = self.fixed_words(list)
+            && self.out.returned.as_ref().is_none_or(|(_, known)| *known == words)
+        {
+            self.argument += words.len();
+            return self.give_back_at_site(words);
+        }
         self.pass(list, targets);
         self.asm().constant(RCX, count | u64::from(float) << 31);
         self.leave_frame();
         self.asm().put(0xc3, 1);
+    }
+
+    /// The words of a list, if they are constants and no holes.
+    fn fixed_words(&self, list: ListRange) -> Option<Vec<u64>> {
+        let unit = self.unit;
+        let word = |value: Ref| Some(unit.constants[value.as_constant()?].1);
+        unit.elements(list).map(|value| word(value).filter(|&word| Hole::of(word).is_none())).collect()
+    }
+
+    /// What a piece hands out that is the same whenever it comes here is known by the site.
+    fn give_back_at_site(&mut self, words: Vec<u64>) {
+        if let Some((mark, _)) = self.out.returned {
+            return self.asm().jmp(Goal::Mark(mark));
+        }
+        let mark = self.out.new_mark();
+        self.out.place_mark(mark);
+        self.out.returned = Some((mark, words));
+        self.call_routine(self.input.routines.leave_piece);
+        self.out.returned_behind = Some(self.out.asm.here());
     }
 
     fn leave_frame(&mut self) {
@@ -320,9 +347,14 @@ impl Emit<'_> {
             next.map_or(Loc::NONE, |&register| Loc::reg(register))
         });
         self.pass(list, targets);
-        let address = self.input.descriptors.call(CallId(op.aux)).address;
-        self.asm().constant(SCRATCH, address as u64);
-        self.asm().encode(narrow(0xff), 2, Rm::Reg(SCRATCH), 0);
+        let address = self.input.descriptors.call(CallId(op.aux)).address as u64;
+        let function = if self.input.piece {
+            Rm::Mem(Mem::Relative(self.asm().pooled(address)))
+        } else {
+            self.asm().constant(SCRATCH, address);
+            Rm::Reg(SCRATCH)
+        };
+        self.asm().encode(narrow(0xff), 2, function, 0);
         self.receive(op);
     }
 

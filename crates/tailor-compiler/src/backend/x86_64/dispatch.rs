@@ -10,8 +10,8 @@ use super::registers::{ENTRY_GENERAL, RAX, RBX, RCX, RSP, SCRATCH};
 /// Places of a table, a power of two.
 const PLACES: usize = 1 << 12;
 
-/// The most words that name a point.
-pub const MOST_WORDS: usize = 7;
+/// The most words that name a point: one more would be in the anchor's register.
+pub const MOST_WORDS: usize = 4;
 
 /// Where pieces are, by the words that name their points: a cache, in which each point has two places, one beside the other, and points displace each other.
 #[derive(Debug)]

@@ -22,7 +22,7 @@ use super::super::moves::Resolver;
 use super::super::regalloc::Allocation;
 use super::super::target::{Loc, Place, Reg};
 use super::assembler::{Assembler, Cc, Goal, Mem, Rm, narrow, second, wide};
-use super::registers::{RBX, RSP, SCRATCH};
+use super::registers::{ANCHOR, RBX, RSP, SCRATCH};
 use super::routines::Routines;
 use super::shapes::X86;
 use super::stubs::{STUB_BYTES, STUB_REST, STUB_RETURN};
@@ -87,9 +87,12 @@ pub struct Emitter {
     pub(super) end: Option<u32>,
     /// What the call there returns to, if it can be.
     pub left_behind: Option<u32>,
+    /// What a piece hands out that is the same each time: where, and the words; and what the call there returns to.
+    pub returned: Option<(u32, Vec<u64>)>,
+    /// See there.
+    pub returned_behind: Option<u32>,
     /// Offsets of labels and other marks.
     marks: Vec<u32>,
-    pool: Vec<u64>,
     /// By constant: its place in the pool.
     pooled: Vec<u32>,
     cold: Vec<Cold>,
@@ -194,18 +197,19 @@ impl Emitter {
         let unit = input.unit;
         self.asm.clear();
         self.asm.holes = input.piece;
+        self.asm.anchor = input.piece.then_some(input.runtime.context as u64);
         self.sites.clear();
         self.calls.clear();
         self.patches.clear();
         self.entries.clear();
         self.listing.clear();
-        self.pool.clear();
         self.cold.clear();
         self.marks.clear();
         self.marks.resize(unit.labels.len(), NONE);
         self.pooled.clear();
         self.pooled.resize(unit.constants.len(), NONE);
         (self.leave, self.left, self.left_behind, self.end) = (None, false, None, None);
+        (self.returned, self.returned_behind) = (None, None);
         let slots = if input.piece { PIECE_SLOTS } else { input.allocation.slot_count };
         let frame = frame_bytes(slots);
         let mut emit = Emit { out: self, input, unit, at: 0, frame, reload: 0, argument: 0, edge: 0, folded: false };
@@ -220,7 +224,7 @@ impl Emitter {
         emit.cold();
         if input.piece {
             emit.leave_piece();
-            self.pool_of_piece();
+            self.marks_of_piece();
             self.shorten();
             return;
         }
@@ -229,18 +233,13 @@ impl Emitter {
         self.fill_in();
     }
 
-    /// Puts the pool behind the code of a piece; all that is to be filled in stays in the list, marks and words of the pool as offsets.
-    fn pool_of_piece(&mut self) {
-        let pool = self.asm.here();
-        for number in 0..self.pool.len() {
-            self.asm.immediate(self.pool[number], 8);
-        }
+    /// All that is to be filled in in a piece stays in the list, marks as offsets.
+    fn marks_of_piece(&mut self) {
         for fixup in &mut self.asm.fixups {
             match fixup.goal {
                 Goal::Mark(mark) => fixup.goal = Goal::Mark(self.marks[mark as usize]),
-                Goal::Pool(word) => fixup.goal = Goal::Mark(pool + word * 8),
                 Goal::Stub(_) => unreachable!("pieces have no stubs"),
-                Goal::Arena(_) | Goal::Next(_) => {}
+                Goal::Pool(_) | Goal::Arena(_) | Goal::Next(_) => {}
             }
         }
     }
@@ -278,8 +277,8 @@ impl Emitter {
             self.asm.put(STUB_REST, (STUB_BYTES - STUB_RETURN) as usize);
         }
         let pool = self.asm.here();
-        for number in 0..self.pool.len() {
-            self.asm.put(self.pool[number], 8);
+        for number in 0..self.asm.pool.len() {
+            self.asm.put(self.asm.pool[number], 8);
         }
         // Marks are offsets from here on; so are stubs and the pool.
         for fixup in &mut self.asm.fixups {
@@ -420,8 +419,8 @@ impl<'a> Emit<'a> {
             Operand::Constant(bits, number) => {
                 let pooled = &mut self.out.pooled[number as usize];
                 if *pooled == NONE {
-                    *pooled = self.out.pool.len() as u32;
-                    self.out.pool.push(bits);
+                    *pooled = self.out.asm.pool.len() as u32;
+                    self.out.asm.pool.push(bits);
                 }
                 Rm::Mem(Mem::Relative(Goal::Pool(*pooled)))
             }
@@ -497,6 +496,10 @@ impl<'a> Emit<'a> {
         let near = i32::try_from(fixed).ok().filter(|&displacement| displacement < i32::MAX - 4);
         match (near, base, index) {
             (Some(displacement), _, _) => Mem::At { base, index, displacement },
+            (None, None, _) if self.out.asm.anchored(fixed as u64).is_some() => {
+                let displacement = self.out.asm.anchored(fixed as u64).expect("it has just been asked");
+                Mem::At { base: Some(ANCHOR), index, displacement }
+            }
             (None, None, _) => {
                 self.asm().constant(SCRATCH, fixed as u64);
                 Mem::At { base: Some(SCRATCH), index, displacement: 0 }
@@ -594,7 +597,7 @@ impl<'a> Emit<'a> {
         self.out.left_behind = Some(self.out.asm.here());
     }
 
-    fn call_routine(&mut self, offset: u32) {
+    pub(super) fn call_routine(&mut self, offset: u32) {
         self.asm().call(Goal::Arena(offset as i32));
     }
 
@@ -607,8 +610,8 @@ impl<'a> Emit<'a> {
 
 /// Counts down the four bytes at an address, and goes to `out` when they are negative: what stands before a piece whose entries are counted.
 pub fn counting(asm: &mut Assembler, counter: u64, out: Goal) {
-    asm.constant(SCRATCH, counter);
-    asm.encode(narrow(0x83), 5, Rm::Mem(Mem::base(SCRATCH, 0)), 1);
+    let mem = asm.word_at(counter, SCRATCH);
+    asm.encode(narrow(0x83), 5, Rm::Mem(mem), 1);
     asm.put(1, 1);
     asm.jcc(Cc::S, out);
 }

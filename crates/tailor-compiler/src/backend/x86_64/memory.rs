@@ -92,19 +92,21 @@ impl Emit<'_> {
         let to = self.result(self.at);
         let mark = self.out.new_mark();
         let bytes = i32::try_from(size).unwrap_or(i32::MAX);
-        self.asm().constant(SCRATCH, cursor);
-        self.asm().mov(to, Mem::base(SCRATCH, 0));
+        let at = self.asm().word_at(cursor, SCRATCH);
+        self.asm().mov(to, at);
         self.asm().group1(0, to, bytes);
         match i32::try_from(limit.wrapping_sub(cursor) as i64) {
-            Ok(distance) => self.asm().group1_rm(7, to, Mem::base(SCRATCH, distance)),
-            Err(_) => {
-                self.asm().constant(SCRATCH, limit);
-                self.asm().group1_rm(7, to, Mem::base(SCRATCH, 0));
-                self.asm().constant(SCRATCH, cursor);
+            Ok(distance) if uses(at, SCRATCH) => self.asm().group1_rm(7, to, Mem::base(SCRATCH, distance)),
+            _ => {
+                let limit = self.asm().word_at(limit, SCRATCH);
+                self.asm().group1_rm(7, to, limit);
+                if uses(at, SCRATCH) {
+                    self.asm().constant(SCRATCH, cursor);
+                }
             }
         }
         self.asm().jcc(Cc::A, Goal::Mark(mark));
-        self.asm().store(Mem::base(SCRATCH, 0), to);
+        self.asm().store(at, to);
         self.asm().group1(5, to, bytes);
         match i32::try_from(header as i64) {
             Ok(_) => self.store_constant(Mem::base(to, 0), header, 8),

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `rsp` | the unit's frame |
 //! | `r11`, `xmm15` | the emitter's own: wide constants, memory to memory, cycles of moves |
+//! | `r15` | values; in pieces, the anchor |
 //! | all others | values |
 //!
 //! Native functions follow the System V convention. Units have one of their own: they preserve nothing, and take their arguments in preserved registers
@@ -41,6 +42,8 @@ pub const R13: Reg = Reg(13);
 pub const R14: Reg = Reg(14);
 /// `r15`.
 pub const R15: Reg = Reg(15);
+/// `r15`: in pieces, the anchor.
+pub const ANCHOR: Reg = R15;
 /// `xmm15`: the emitter's.
 pub const FLOAT_SCRATCH: Reg = Reg(47);
 

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | enter | Rust, as `extern "C"` | loads the registers of the convention, calls the unit, stores what it returned |
 //! | exit | stubs | saves all registers on the native stack and calls the handler, which sees all interrupted units' frames above; then cuts the stack back to the enter routine |
-//! | enter piece | Rust, through enter | makes the frame that pieces share and goes to the piece, whose address is the second argument |
+//! | enter piece | Rust, through enter | makes the frame that pieces share, sets the anchor, and goes to the piece, whose address is the second argument |
 //! | leave piece | pieces | returns the address behind its call, and the root |
 //! | unbound | entries with no code behind them | the same, the entry's number being in `r11` |
 //! | allocate | `new`, out of line | size in `r11`, header on the stack; the object in `r11` |
@@ -16,7 +16,8 @@ use super::super::target::Reg;
 use super::assembler::{Assembler, Goal, Mem, Rm, narrow, second, wide};
 use super::emit::{PIECE_SLOTS, argument_word, frame_bytes};
 use super::registers::{
-    ENTRY_FLOAT, ENTRY_GENERAL, R8, R9, R12, R13, R14, R15, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP, SCRATCH, xmm,
+    ANCHOR, ENTRY_FLOAT, ENTRY_GENERAL, R8, R9, R12, R13, R14, R15, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP, SCRATCH,
+    xmm,
 };
 use super::stubs::STUB_RETURN;
 use crate::runtime::Runtime;
@@ -176,6 +177,7 @@ impl Routines {
         routines.enter_piece = asm.here();
         let frame = frame_bytes(PIECE_SLOTS) as i32;
         asm.group1(5, RSP, frame);
+        asm.constant(ANCHOR, runtime.context as u64);
         asm.encode(narrow(0xff), 4, Rm::Reg(RBP), 0);
         asm.align(16, 0);
         routines.leave_piece = asm.here();

@@ -40,6 +40,7 @@ impl Target for X86 {
     const CALL_GENERAL: &'static [Reg] = registers::CALL_GENERAL;
     const CALL_FLOAT: &'static [Reg] = registers::CALL_FLOAT;
     const RESULT_GENERAL: Reg = RAX;
+    const ANCHOR: Reg = registers::ANCHOR;
     const RESULT_FLOAT: Reg = registers::xmm(0);
 
     fn shape(&self, _unit: &Unit, op: &Op) -> Shape {

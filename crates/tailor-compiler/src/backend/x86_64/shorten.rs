@@ -81,6 +81,7 @@ impl Emitter {
             filling.at = moved(filling.at);
         }
         self.left_behind = self.left_behind.map(moved);
+        self.returned_behind = self.returned_behind.map(moved);
         self.cold_part = moved(cold_part);
         let mut short = is_short.into_iter();
         fixups.retain_mut(|fixup| {
