@@ -75,7 +75,7 @@ pub(super) fn as_double(value: Value) -> Option<f64> {
 /// Whether the number is the same as double.
 #[jit]
 #[inline(always)]
-fn is_exact(value: Value) -> bool {
+pub(super) fn is_exact(value: Value) -> bool {
     !value.is_small() || value.as_small() >= -MAX_EXACT && value.as_small() <= MAX_EXACT
 }
 

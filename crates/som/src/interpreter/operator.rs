@@ -2,7 +2,7 @@
 
 use tailor::jit;
 
-use super::numeric::on_numbers;
+use super::numeric::{as_double, is_exact, on_numbers};
 use super::{Regs, send};
 use crate::bytecode::{Instr, Op};
 use crate::errors::{Raise, Stopped};
@@ -94,6 +94,31 @@ fn numeric(vm: &mut Vm, op: Op, a: Value, b: Value) -> Option<Result<Value, Rais
     })
 }
 
+/// The same where an operand is a double, the other possibly an integer that is one, too; `None` where it is not, or something is unusual. Most numbers that come to [`natively`] are such: zero
+/// above all, which is never immediate.
+#[inline(always)]
+fn on_doubles(vm: &mut Vm, op: Op, a: Value, b: Value) -> Option<Value> {
+    if a.both_small(b) || !is_exact(a) || !is_exact(b) {
+        return None;
+    }
+    let (x, y) = (as_double(a)?, as_double(b)?);
+    let number = match op {
+        Op::Add | Op::AddImm => x + y,
+        Op::Sub | Op::SubImm => x - y,
+        Op::Mul => x * y,
+        Op::DoubleDiv => x / y,
+        Op::Lt | Op::LtBr | Op::LtImmBr => return Some(vm.boolean(x < y)),
+        Op::Le | Op::LeBr | Op::LeImmBr => return Some(vm.boolean(x <= y)),
+        Op::Gt | Op::GtBr | Op::GtImmBr => return Some(vm.boolean(x > y)),
+        Op::Ge | Op::GeBr | Op::GeImmBr => return Some(vm.boolean(x >= y)),
+        Op::Eq | Op::EqBr | Op::EqImmBr => return Some(vm.boolean(x == y)),
+        Op::Ne | Op::NeBr | Op::NeImmBr => return Some(vm.boolean(x != y)),
+        _ => return None,
+    };
+    // If memory runs out, that is found out once more.
+    vm.new_double(number).ok()
+}
+
 /// [`numeric`] for units: nothing if there is an error. It depends on its operands alone, and what it makes is new.
 #[jit::residual(reads(), writes(), no_reenter)]
 pub(super) fn quietly(vm: &mut Vm, op: Op, a: Value, b: Value) -> Option<Value> {
@@ -141,8 +166,15 @@ fn natively(vm: &mut Vm, regs: Regs) -> Result<Regs, Stopped> {
     let i = regs.instruction();
     vm.saved.set(regs);
     let operands = operands(regs, i);
+    let Operands { receiver, first, .. } = operands;
     if operands.count == 2
-        && let Some(value) = numeric(vm, i.op, operands.receiver, operands.first)
+        && let Some(value) = on_doubles(vm, i.op, receiver, first)
+    {
+        regs.frame.set(i.a, value);
+        return Ok(Regs { pc: regs.pc + 1, ..regs });
+    }
+    if operands.count == 2
+        && let Some(value) = numeric(vm, i.op, receiver, first)
     {
         regs.frame.set(i.a, value.map_err(|raise| vm.stop(raise))?);
         return Ok(Regs { pc: regs.pc + 1, ..regs });

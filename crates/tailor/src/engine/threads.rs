@@ -35,7 +35,7 @@ use super::{LocationId, Outcome, Parameters};
 use crate::thread::{Given, Goal, GoalPlan, Recorder, Recording, Shapes, Unrecorded, Way, Wishes, handed_out, word_of};
 
 /// How often a piece is left before it is made anew.
-const LEFT: u32 = 4;
+const LEFT: u32 = 2;
 
 /// How often a piece is made anew.
 const ANEW: u32 = 3;
@@ -380,43 +380,30 @@ impl Driver {
             self.threads.common.insert(words, placed.start() + offset);
         }
         self.stats.piece_bytes += u64::from(placed.size());
-        self.enter_in_tables(&placed, &here, &counting, &hatches);
+        self.has_made(&placed, &here, &counting, &hatches);
         self.threads.placed.push(placed);
         self.stats.threading += begun.elapsed();
         true
     }
 
-    /// Notes where what has been made lies.
-    fn enter_in_tables(&mut self, placed: &Placed, here: &Here, counting: &Here, hatches: &Here) {
+    /// Notes where what has been made lies. (What is looked up by pieces is entered there when it has been missed: most points never are.)
+    fn has_made(&mut self, placed: &Placed, here: &Here, counting: &Here, hatches: &Here) {
         let start = placed.start();
         self.threads.sites.extend(placed.sites().iter().copied());
         for (&point, &offset) in hatches {
             self.threads.point(point).hatch = Some(start + offset);
         }
         for (&point, &offset) in here {
-            self.has_piece(point, start + offset);
+            self.threads.point(point).piece = Some(start + offset);
         }
         for (&point, &offset) in counting {
             self.is_counted(point, start + offset);
         }
     }
 
-    /// Notes where a point's piece is.
-    fn has_piece(&mut self, point: u32, offset: u32) {
-        let known = &mut self.threads.points[point as usize];
-        known.piece = Some(offset);
-        if let Some(dispatch) = &mut self.threads.dispatch {
-            dispatch.tables[0].0.set(&known.greens, self.machine.address(offset));
-        }
-    }
-
     /// Notes where a point is entered if that is counted.
     fn is_counted(&mut self, point: u32, offset: u32) {
-        let known = &mut self.threads.points[point as usize];
-        known.counting = Some(offset);
-        if let Some(dispatch) = &mut self.threads.dispatch {
-            dispatch.tables[1].0.set(&known.greens, self.machine.address(offset));
-        }
+        self.threads.point(point).counting = Some(offset);
         let known = &self.threads.points[point as usize];
         self.rest(known.counter, self.patience_of(point), known.hatch.map(|hatch| (hatch, offset)));
     }
@@ -451,7 +438,7 @@ impl Driver {
             if goals.is_empty() && !template.code.can_be_left() {
                 let words: Common = (number, words.as_slice().into());
                 if let Some(&piece) = self.threads.common.get(&words) {
-                    self.has_piece(point, piece);
+                    self.threads.point(point).piece = Some(piece);
                     return Made::Known;
                 }
                 common = Some(words);
@@ -558,7 +545,7 @@ impl Driver {
             chunk.link(|_| Link::Arena(piece));
             let placed = chunk.place(&self.machine).ok()?;
             let counting = Here::from_iter([(point, start)]);
-            self.enter_in_tables(&placed, &Here::default(), &counting, &Here::default());
+            self.has_made(&placed, &Here::default(), &counting, &Here::default());
             self.threads.placed.push(placed);
         }
         let Point { piece, counting, .. } = *self.threads.point(point);
