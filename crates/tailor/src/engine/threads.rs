@@ -103,6 +103,15 @@ pub struct Threads {
     // Memory that is used again.
     recording: Recording,
     values: Vec<u64>,
+    words: Vec<u64>,
+    greens: Vec<u64>,
+    goals: Vec<u32>,
+    work: Vec<u32>,
+    wanted: Vec<Goal>,
+    constants: Vec<u64>,
+    here: Here,
+    counting: Here,
+    hatches: Here,
     /// By the types of what is passed.
     entries: FxHashMap<Vec<Type>, EntryId>,
     /// Jitted functions with loops of any number of turns, when these of their arguments are static.
@@ -137,8 +146,8 @@ type Common = (u32, Box<[u64]>);
 
 /// What came of making a piece.
 enum Made {
-    /// It begins there in the chunk, goes on in these goals, and may be for other points, too.
-    New(u32, Vec<Goal>, Option<Common>),
+    /// It begins there in the chunk, and may be for other points, too.
+    New(u32, Option<Common>),
     /// Another point's piece is the same.
     Known,
 }
@@ -154,10 +163,7 @@ impl Threads {
         counter
     }
 
-    fn point_of(&mut self, greens: &[u64]) -> u32 {
-        if let Some(&point) = self.numbers.get(greens) {
-            return point;
-        }
+    fn new_point(&mut self, greens: &[u64]) -> u32 {
         let greens: Rc<[u64]> = greens.into();
         let number = self.points.len() as u32;
         let counter = self.counter();
@@ -227,10 +233,22 @@ impl Driver {
 
     /// What going on at a point is called.
     fn goal(&mut self, plan: &GoalPlan, values: &[u64]) -> Goal {
-        let greens: Vec<u64> = plan.greens.iter().map(|&green| word_of(green, values)).collect();
-        let point = self.threads.point_of(&greens);
+        let mut greens = std::mem::take(&mut self.threads.greens);
+        greens.clear();
+        greens.extend(plan.greens.iter().map(|&green| word_of(green, values)));
+        let point = self.point_of(&greens);
+        self.threads.greens = greens;
         self.threads.point(point).called |= plan.way == Way::Call;
         Goal::of(point, plan.way)
+    }
+
+    /// The number of the point with these greens. They are held from now on, since it is found by them.
+    fn point_of(&mut self, greens: &[u64]) -> u32 {
+        if let Some(&point) = self.threads.numbers.get(greens) {
+            return point;
+        }
+        self.roots.add_constants(greens.iter().copied());
+        self.threads.new_point(greens)
     }
 
     /// After how many ticks the driver asks about the point with this number again, if it could not do then what it was asked for; never if that is 0.
@@ -267,23 +285,28 @@ impl Driver {
         }
         let mut chunk = std::mem::take(&mut self.threads.chunk);
         chunk.clear();
-        let (mut here, mut constants) = (Here::default(), Vec::new());
-        let mut counting = Here::default();
+        let [mut here, mut counting, mut hatches] =
+            [&mut self.threads.here, &mut self.threads.counting, &mut self.threads.hatches].map(std::mem::take);
+        [&mut here, &mut counting, &mut hatches].into_iter().for_each(Here::clear);
+        let (mut work, mut wanted) = (std::mem::take(&mut self.threads.work), std::mem::take(&mut self.threads.wanted));
+        wanted.clear();
         // Whether what has been put into the chunk goes on behind it, in the piece that comes next.
         let mut goes_on = counted && self.parameters.tier2 && self.threads.point(first).counting.is_none();
         if goes_on {
             let counter = self.threads.point(first).counter;
             counting.insert(first, chunk.count(&self.machine, counter as u64, site(first, RUN_OUT)));
         }
-        let mut work = vec![first];
-        let (mut wanted, mut common, mut same) = (Vec::new(), Vec::new(), 0);
+        work.clear();
+        work.push(first);
+        let (mut common, mut same) = (Vec::new(), 0);
         while let Some(mut point) = work.pop() {
             while self.threads.point(point).piece.is_none() && !here.contains_key(&point) {
                 let goes_here = std::mem::take(&mut goes_on);
-                let (offset, goals) = match self.piece(point, &mut chunk, &mut constants) {
-                    Some(Made::New(offset, goals, words)) => {
+                let before = wanted.len();
+                let offset = match self.piece(point, &mut chunk, &mut wanted) {
+                    Some(Made::New(offset, words)) => {
                         common.extend(words.map(|words| (words, offset)));
-                        (offset, goals)
+                        offset
                     }
                     Some(Made::Known) => {
                         same += 1;
@@ -297,12 +320,11 @@ impl Driver {
                         self.threads.chunk = chunk;
                         return false;
                     }
-                    None => (chunk.hatch(&self.machine, site(point, LEFT_PIECE)), Vec::new()),
+                    None => chunk.hatch(&self.machine, site(point, LEFT_PIECE)),
                 };
                 here.insert(point, offset);
-                wanted.extend(goals.iter().copied());
                 work.extend(
-                    goals
+                    wanted[before..]
                         .iter()
                         .filter_map(|goal| goal.point())
                         .filter(|&(_, way)| way != Way::Call)
@@ -320,8 +342,7 @@ impl Driver {
                 }
             }
         }
-        let mut hatches = Here::default();
-        for goal in wanted {
+        for &goal in &wanted {
             let Some((point, way)) = goal.point() else { continue };
             let known = self.threads.point(point).counting.is_some() || counting.contains_key(&point);
             match way {
@@ -364,16 +385,15 @@ impl Driver {
         if chunk.size() == 0 {
             // Another point's piece is all there is to it.
             self.threads.chunk = chunk;
-            self.roots.add_constants(constants);
             return true;
         }
+        self.roots.add_constants(self.threads.constants.drain(..));
         let placed = chunk.place(&self.machine);
         self.threads.chunk = chunk;
         let Ok(placed) = placed else {
             self.full = true;
             return false;
         };
-        self.roots.add_constants(constants);
         self.log.write(Part::Asm, || placed.disassemble());
         self.stats.pieces += here.len() as u64 + same;
         for (words, offset) in common {
@@ -382,6 +402,8 @@ impl Driver {
         self.stats.piece_bytes += u64::from(placed.size());
         self.has_made(&placed, &here, &counting, &hatches);
         self.threads.placed.push(placed);
+        (self.threads.here, self.threads.counting, self.threads.hatches) = (here, counting, hatches);
+        (self.threads.work, self.threads.wanted) = (work, wanted);
         self.stats.threading += begun.elapsed();
         true
     }
@@ -417,8 +439,8 @@ impl Driver {
         }
     }
 
-    /// Makes a point's piece; `None` if there can be none.
-    fn piece(&mut self, point: u32, chunk: &mut Chunk, constants: &mut Vec<u64>) -> Option<Made> {
+    /// Makes a point's piece; `None` if there can be none. What it goes on in is `wanted`, too.
+    fn piece(&mut self, point: u32, chunk: &mut Chunk, wanted: &mut Vec<Goal>) -> Option<Made> {
         let Point { greens, wishes, .. } = &self.threads.points[point as usize];
         let (greens, wishes) = (Rc::clone(greens), *wishes);
         self.threads.point(point).made += 1;
@@ -431,32 +453,37 @@ impl Driver {
         self.threads.point(point).template = template;
         let made = template.map(|number| {
             let template = Rc::clone(&self.threads.templates[number as usize]);
-            let goals: Vec<Goal> = template.goals.iter().map(|plan| self.goal(plan, &values)).collect();
-            let numbers: Vec<u32> = goals.iter().map(|goal| goal.0).collect();
-            let words: Vec<u64> = template.holes.iter().map(|&node| values[node as usize]).collect();
+            let first = wanted.len();
+            for plan in &template.goals {
+                wanted.push(self.goal(plan, &values));
+            }
+            let goals = &wanted[first..];
+            let mut words = std::mem::take(&mut self.threads.words);
+            words.clear();
+            words.extend(template.holes.iter().map(|&node| values[node as usize]));
             let mut common = None;
             if goals.is_empty() && !template.code.can_be_left() {
-                let words: Common = (number, words.as_slice().into());
-                if let Some(&piece) = self.threads.common.get(&words) {
+                let same: Common = (number, words.as_slice().into());
+                if let Some(&piece) = self.threads.common.get(&same) {
                     self.threads.point(point).piece = Some(piece);
+                    self.threads.words = words;
                     return Made::Known;
                 }
-                common = Some(words);
+                common = Some(same);
             }
+            let mut numbers = std::mem::take(&mut self.threads.goals);
+            numbers.clear();
+            numbers.extend(goals.iter().map(|goal| goal.0));
             let start = chunk.append(&template.code, &words, &numbers, [site(point, LEFT_PIECE), template.returned]);
-            constants.extend(words);
-            for (point, _) in goals.iter().filter_map(|goal| goal.point()) {
-                // What is gone on in later is found by these words then.
-                constants.extend(self.threads.points[point as usize].greens.iter());
-            }
+            self.threads.constants.extend_from_slice(&words);
+            (self.threads.words, self.threads.goals) = (words, numbers);
             self.log.write(Part::Trace, || {
                 let of = |goal: &Goal| Some((self.describe)(&self.threads.points[goal.point()?.0 as usize].greens));
                 let known: Vec<String> = goals.iter().filter_map(of).collect();
                 format!("; {} goes on at {}", (self.describe)(&greens), known.join(", "))
             });
-            Made::New(start, goals, common)
+            Made::New(start, common)
         });
-        constants.extend(greens.iter().copied());
         self.threads.values = values;
         self.stats.no_piece += u64::from(made.is_none());
         made
@@ -565,7 +592,7 @@ impl Driver {
     /// Enters tier 1 at a point that the interpreter has asked about, and goes on there and in tier 2 as long as there is code.
     pub(super) fn enter_threads(&mut self, asker: &Asker, state: &mut [u64]) -> Outcome {
         let greens: Vec<u64> = self.portal().greens.iter().map(|&at| state[at]).collect();
-        let point = self.threads.point_of(&greens);
+        let point = self.point_of(&greens);
         self.threads.point(point).called |= asker.called();
         let Some(entrance) = self.entrance(point, true) else {
             asker.rest(1);
@@ -614,7 +641,7 @@ impl Driver {
                 self.stats.piece_misses += 1;
                 let count = self.portal().greens.len();
                 self.set_state(state, &words[2..2 + count], root);
-                let point = self.threads.point_of(&words[2..2 + count]);
+                let point = self.point_of(&words[2..2 + count]);
                 let counted = words[0] == handed_out::COUNTED;
                 self.log.write(Part::Exits, || {
                     let how = if counted { "counted " } else { "" };

@@ -87,6 +87,7 @@ pub struct Tape {
 pub const MOST_ARGUMENTS: usize = 16;
 
 /// The word of an input.
+#[inline]
 pub fn word_of((word, node): Input, values: &[u64]) -> u64 {
     if node == 0 { word } else { values[node as usize] }
 }
@@ -95,7 +96,8 @@ pub fn word_of((word, node): Input, values: &[u64]) -> u64 {
 fn compute(node: &Node, values: &mut Vec<u64>) -> Option<()> {
     match node {
         Node::Pure { code, bits, operands } => {
-            let [a, b, c] = operands.map(|operand| word_of(operand, values));
+            let (a, b) = (word_of(operands[0], values), word_of(operands[1], values));
+            let c = word_of(operands[2], values);
             let op = Op { aux: u16::from(*bits), ..Op::new(*code, Type::Int) };
             values.push(evaluate(&op, a, b, c)?);
         }
