@@ -1,0 +1,295 @@
+//! Making pieces: which belong to a chunk, what is the same as what has been made, and what a shape is compiled to.
+
+use std::rc::Rc;
+
+use tailor_compiler::backend::holes::Hole;
+use tailor_compiler::backend::native::Table;
+use tailor_compiler::backend::pieces::{Chunk, Link, Placed};
+use tailor_compiler::ir::OpCode;
+use tailor_compiler::runtime::Runtime;
+use tailor_compiler::text::{Addresses, print};
+
+use super::{Common, Dispatch, HATCH, Here, LEFT_PIECE, Point, RUN_OUT, Shape, site};
+use crate::engine::clock::ThreadTime;
+use crate::engine::driver::Driver;
+use crate::engine::log::Part;
+use crate::thread::{Goal, GoalPlan, Recorder, Unrecorded, Way, Wishes, handed_out, word_of};
+
+/// What came of making a piece.
+enum Made {
+    /// It begins there in the chunk, and may be for other points, too.
+    New(u32, Option<Common>),
+    /// Another point's piece is the same.
+    Known,
+}
+
+impl Driver {
+    /// What going on at a point is called.
+    fn goal(&mut self, plan: &GoalPlan, values: &[u64]) -> Goal {
+        let mut greens = std::mem::take(&mut self.threads.greens);
+        greens.clear();
+        greens.extend(plan.greens.iter().map(|&green| word_of(green, values)));
+        let point = self.point_of(&greens);
+        self.threads.greens = greens;
+        self.threads.point(point).called |= plan.way == Way::Call;
+        Goal::of(point, plan.way)
+    }
+
+    /// Makes the piece of a point, and those of all that follow in the guest's frame; what counts entries of the point, too, if it is `counted`. Whether there is one now.
+    pub(super) fn make(&mut self, first: u32, counted: bool) -> bool {
+        let begun = ThreadTime::now();
+        if self.threads.dispatch.is_none() && self.make_dispatch().is_none() {
+            return false;
+        }
+        let mut chunk = std::mem::take(&mut self.threads.chunk);
+        chunk.clear();
+        let [mut here, mut counting, mut hatches] =
+            [&mut self.threads.here, &mut self.threads.counting, &mut self.threads.hatches].map(std::mem::take);
+        [&mut here, &mut counting, &mut hatches].into_iter().for_each(Here::clear);
+        let (mut work, mut wanted) = (std::mem::take(&mut self.threads.work), std::mem::take(&mut self.threads.wanted));
+        wanted.clear();
+        // Whether what has been put into the chunk goes on behind it, in the piece that comes next.
+        let mut goes_on = counted && self.parameters.tier2 && self.threads.point(first).counting.is_none();
+        if goes_on {
+            let counter = self.threads.point(first).counter;
+            counting.insert(first, chunk.count(&self.machine, counter as u64, site(first, RUN_OUT)));
+        }
+        work.clear();
+        work.push(first);
+        let (mut common, mut same) = (Vec::new(), 0);
+        while let Some(mut point) = work.pop() {
+            while self.threads.point(point).piece.is_none() && !here.contains_key(&point) {
+                let goes_here = std::mem::take(&mut goes_on);
+                let before = wanted.len();
+                let offset = match self.piece(point, &mut chunk, &mut wanted) {
+                    Some(Made::New(offset, words)) => {
+                        common.extend(words.map(|words| (words, offset)));
+                        offset
+                    }
+                    Some(Made::Known) => {
+                        same += 1;
+                        if goes_here {
+                            chunk.jump(Goal::of(point, Way::Plain).0);
+                        }
+                        break;
+                    }
+                    None if self.threads.point(point).made > 1 => {
+                        // What it has is better than nothing.
+                        self.threads.chunk = chunk;
+                        return false;
+                    }
+                    None => chunk.hatch(&self.machine, site(point, LEFT_PIECE)),
+                };
+                here.insert(point, offset);
+                work.extend(
+                    wanted[before..]
+                        .iter()
+                        .filter_map(|goal| goal.point())
+                        .filter(|&(_, way)| way != Way::Call)
+                        .map(|(point, _)| point),
+                );
+                match chunk.falls_to().and_then(|goal| Goal(goal).point()) {
+                    Some((next, Way::Plain))
+                        if self.threads.point(next).piece.is_none() && !here.contains_key(&next) =>
+                    {
+                        chunk.fall();
+                        goes_on = true;
+                        point = next;
+                    }
+                    _ => break,
+                }
+            }
+        }
+        for &goal in &wanted {
+            let Some((point, way)) = goal.point() else { continue };
+            let known = self.threads.point(point).counting.is_some() || counting.contains_key(&point);
+            match way {
+                Way::Plain => {}
+                Way::BackEdge if !known && self.parameters.tier2 => {
+                    let counter = self.threads.point(point).counter as u64;
+                    counting.insert(point, chunk.count(&self.machine, counter, site(point, RUN_OUT)));
+                    chunk.jump(Goal::of(point, Way::Plain).0);
+                }
+                Way::Call if !known && self.threads.point(point).hatch.is_none() && !hatches.contains_key(&point) => {
+                    hatches.insert(point, chunk.hatch(&self.machine, site(point, HATCH)));
+                }
+                Way::BackEdge | Way::Call => {}
+            }
+        }
+        let threads = &self.threads;
+        let dispatch = threads.dispatch.as_ref().expect("made above");
+        let tier2 = self.parameters.tier2;
+        let arena = |offset: Option<u32>| Link::Arena(offset.expect("every goal has been made"));
+        let plain = |point: u32| match here.get(&point) {
+            Some(&offset) => Link::Here(offset),
+            None => arena(threads.points[point as usize].piece),
+        };
+        chunk.link(|goal| {
+            let Some((point, way)) = Goal(goal).point() else {
+                return Link::Arena(dispatch.tables[usize::from(Goal(goal) == Goal::COUNTED)].1);
+            };
+            let known = &threads.points[point as usize];
+            match way {
+                Way::BackEdge if !tier2 => plain(point),
+                Way::Plain => plain(point),
+                _ => match (counting.get(&point), known.counting, hatches.get(&point)) {
+                    (Some(&offset), ..) => Link::Here(offset),
+                    (None, Some(offset), _) => Link::Arena(offset),
+                    (None, None, Some(&offset)) => Link::Here(offset),
+                    (None, None, None) => arena(known.hatch),
+                },
+            }
+        });
+        if chunk.size() == 0 {
+            // Another point's piece is all there is to it.
+            self.threads.chunk = chunk;
+            return true;
+        }
+        self.roots.add_constants(self.threads.constants.drain(..));
+        let placed = chunk.place(&self.machine);
+        self.threads.chunk = chunk;
+        let Ok(placed) = placed else {
+            self.full = true;
+            return false;
+        };
+        self.log.write(Part::Asm, || placed.disassemble());
+        self.stats.pieces += here.len() as u64 + same;
+        for (words, offset) in common {
+            self.threads.common.insert(words, placed.start() + offset);
+        }
+        self.stats.piece_bytes += u64::from(placed.size());
+        self.has_made(&placed, &here, &counting, &hatches);
+        self.threads.placed.push(placed);
+        (self.threads.here, self.threads.counting, self.threads.hatches) = (here, counting, hatches);
+        (self.threads.work, self.threads.wanted) = (work, wanted);
+        self.stats.threading += begun.elapsed();
+        true
+    }
+
+    /// Notes where what has been made lies. (What is looked up by pieces is entered there when it has been missed: most points never are.)
+    pub(super) fn has_made(&mut self, placed: &Placed, here: &Here, counting: &Here, hatches: &Here) {
+        let start = placed.start();
+        self.threads.sites.extend(placed.sites().iter().copied());
+        for (&point, &offset) in hatches {
+            self.threads.point(point).hatch = Some(start + offset);
+        }
+        for (&point, &offset) in here {
+            self.threads.point(point).piece = Some(start + offset);
+        }
+        for (&point, &offset) in counting {
+            self.is_counted(point, start + offset);
+        }
+    }
+
+    /// Makes a point's piece; `None` if there can be none. What it goes on in is `wanted`, too.
+    fn piece(&mut self, point: u32, chunk: &mut Chunk, wanted: &mut Vec<Goal>) -> Option<Made> {
+        let Point { greens, wishes, .. } = &self.threads.points[point as usize];
+        let (greens, wishes) = (Rc::clone(greens), *wishes);
+        self.threads.point(point).made += 1;
+        let mut values = std::mem::take(&mut self.threads.values);
+        let found = self.threads.shapes[usize::from(wishes.all)].find(&greens, self.anchor(), &mut values);
+        let template = match found {
+            Some(known) => known,
+            None => self.template(&greens, wishes, &mut values),
+        };
+        self.threads.point(point).template = template;
+        let made = template.map(|number| {
+            let template = Rc::clone(&self.threads.templates[number as usize]);
+            let first = wanted.len();
+            for plan in &template.goals {
+                wanted.push(self.goal(plan, &values));
+            }
+            let goals = &wanted[first..];
+            let mut words = std::mem::take(&mut self.threads.words);
+            words.clear();
+            words.extend(template.holes.iter().map(|&node| values[node as usize]));
+            let mut common = None;
+            if goals.is_empty() && !template.code.can_be_left() {
+                let same: Common = (number, words.as_slice().into());
+                if let Some(&piece) = self.threads.common.get(&same) {
+                    self.threads.point(point).piece = Some(piece);
+                    self.threads.words = words;
+                    return Made::Known;
+                }
+                common = Some(same);
+            }
+            let mut numbers = std::mem::take(&mut self.threads.goals);
+            numbers.clear();
+            numbers.extend(goals.iter().map(|goal| goal.0));
+            let start = chunk.append(&template.code, &words, &numbers, [site(point, LEFT_PIECE), template.returned]);
+            self.threads.constants.extend_from_slice(&words);
+            (self.threads.words, self.threads.goals) = (words, numbers);
+            self.log.write(Part::Trace, || {
+                let of = |goal: &Goal| Some((self.describe)(&self.threads.points[goal.point()?.0 as usize].greens));
+                let known: Vec<String> = goals.iter().filter_map(of).collect();
+                format!("; {} goes on at {}", (self.describe)(&greens), known.join(", "))
+            });
+            Made::New(start, common)
+        });
+        self.threads.values = values;
+        self.stats.no_piece += u64::from(made.is_none());
+        made
+    }
+
+    /// Makes a template of the shape of a point that is like none before; `None` if there can be none. The words of its nodes are in `values` then.
+    fn template(&mut self, greens: &[u64], wishes: Wishes, values: &mut Vec<u64>) -> Option<u32> {
+        let (recording, result) = loop {
+            let memory = std::mem::take(&mut self.threads.recording);
+            match Recorder::record(self, greens, wishes, memory) {
+                (recording, Err(Unrecorded::Loops(function, given))) => {
+                    self.threads.called.insert((std::ptr::from_ref(function), given));
+                    // What has been recorded before looks into it.
+                    self.threads.shapes = Default::default();
+                    self.threads.recording = recording;
+                }
+                recorded => break recorded,
+            }
+        };
+        let unit = &recording.unit;
+        let code = result.map_err(|why| format!("{why:?}")).and_then(|()| {
+            tailor_compiler::verify::debug_verify(unit, &self.descriptors, "the recorder of pieces");
+            let code = self.compiler.compile_piece(&self.machine, unit, &self.descriptors, recording.holes.len());
+            code.map_err(|error| error.to_string())
+        });
+        self.log.write(Part::Trace, || {
+            let text = print(unit, &self.descriptors, Addresses::Hidden);
+            let failure = code.as_ref().err().map_or("", |why| why);
+            format!("; piece at {} {failure}\n{text}", (self.describe)(greens))
+        });
+        self.stats.piece_operations += unit.ops.len() as u64;
+        let number = code.ok().map(|code| {
+            self.roots.add_constants(unit.constants.iter().map(|&(_, word)| word));
+            let (holes, goals) = (recording.holes.as_slice().into(), recording.goals.as_slice().into());
+            let only_leaves = unit.ops.iter().all(|op| !matches!(op.code, OpCode::JumpUnit | OpCode::Return));
+            let returned = code.returned().map_or(0, |words| self.threads.site_of(words));
+            self.threads.templates.push(Rc::new(Shape { code, holes, goals, only_leaves, returned }));
+            self.threads.templates.len() as u32 - 1
+        });
+        self.threads.shapes[usize::from(wishes.all)].insert(&recording.tape, number);
+        values.clear();
+        values.extend_from_slice(recording.tape.values());
+        self.threads.recording = recording;
+        number
+    }
+
+    /// Makes the tables, and the code that looks there.
+    fn make_dispatch(&mut self) -> Option<()> {
+        // What every piece may contain must not look like a hole.
+        let Runtime { cursor, limit, context, alloc_slow, barrier_slow, .. } = *self.machine.runtime();
+        let fixed = [cursor, limit, context, alloc_slow as usize, barrier_slow as usize];
+        if fixed.iter().any(|&word| Hole::of(word as u64).is_some()) {
+            return None;
+        }
+        let names = self.portal().greens.len();
+        let tables = [Table::new(names)?, Table::new(names)?];
+        let mut chunk = Chunk::default();
+        let offsets =
+            [chunk.dispatcher(&tables[0], handed_out::POINT), chunk.dispatcher(&tables[1], handed_out::COUNTED)];
+        let placed = chunk.place(&self.machine).ok()?;
+        let start = placed.start();
+        let [plain, counted] = tables;
+        self.threads.dispatch = Some(Dispatch { tables: [(plain, start + offsets[0]), (counted, start + offsets[1])] });
+        self.threads.placed.push(placed);
+        Some(())
+    }
+}
