@@ -91,6 +91,7 @@ struct Progress {
     exits: AtomicU64,
     described: AtomicU64,
     entered: AtomicU64,
+    inherited: AtomicU64,
     before: AtomicU64,
     after: AtomicU64,
 }
@@ -104,6 +105,7 @@ impl Progress {
         add(&self.exits, report.exits);
         add(&self.described, report.described);
         add(&self.entered, report.entered);
+        add(&self.inherited, report.inherited);
         add(&self.before, report.operations[0]);
         add(&self.after, report.operations[1]);
     }
@@ -119,7 +121,8 @@ impl Progress {
             get(&self.exits),
         );
         if get(&self.described) > 0 {
-            println!("{} loops described, {} entered", get(&self.described), get(&self.entered));
+            let (described, entered) = (get(&self.described), get(&self.entered));
+            println!("{described} loops described, {entered} entered, {} parts that inherit", get(&self.inherited));
         }
     }
 }

@@ -8,12 +8,13 @@
 //!
 //! # What is demanded
 //! - Operands are where the allocation says; in registers, if the shape wants that; and a result is not in the register of an operand that is read late.
-//! - Every value of a snapshot is at its home at the exit: in its slot, if the exit is that of a call, since callees preserve nothing.
+//! - Every value of a snapshot is at its home at the exit: in its slot, if the exit is that of a call, since callees preserve nothing. So is what the unit's last operation passes on, at guards of its block: bridges want it.
 //! - Each parameter that is needed is passed on each edge, and moves read what they say.
 //!
 //! It does not see what the emitter does; fuzzing does.
 
 use super::analysis::{Condition, Operands, Role, condition};
+use super::compile::passed_on;
 use super::regalloc::{Allocator, EntryLocations, OpLocs};
 use super::target::{Loc, Place, Reg, RegSet, Target, Use, entry_locations};
 use crate::ir::{LabelId, ListRange, Op, OpCode, PendingStore, Ref, Slot, SnapshotId, Unit};
@@ -77,8 +78,16 @@ pub fn check<T: Target>(target: &T, unit: &Unit, allocator: &Allocator, entry: E
         cursors.push(cursor);
         cursor.pass(unit, allocator, at, op);
     }
-    let mut checker =
-        Checker { target, unit, allocator, states: vec![None; unit.labels.len()], dirty: Vec::new(), cursors };
+    let mut checker = Checker {
+        target,
+        unit,
+        allocator,
+        states: vec![None; unit.labels.len()],
+        dirty: Vec::new(),
+        cursors,
+        passed_on: passed_on(unit, &allocator.analysis.roles),
+        last_block: unit.ops.iter().rposition(|op| op.code == OpCode::Label).unwrap_or(0),
+    };
     checker.enter_from_outside(entry)?;
     while let Some(label) = checker.dirty.pop() {
         let state = checker.states[label.0 as usize].clone().expect("a label is dirty once it has a state");
@@ -114,6 +123,9 @@ struct Checker<'a, T> {
     states: Vec<Option<State>>,
     dirty: Vec<LabelId>,
     cursors: Vec<Cursor>,
+    /// What bridges are passed beyond what snapshots mention, if they leave from the last block.
+    passed_on: Vec<u32>,
+    last_block: usize,
 }
 
 type Checked = Result<(), String>;
@@ -207,6 +219,7 @@ impl<T: Target> Checker<'_, T> {
             OpCode::GuardTrue | OpCode::GuardFalse => {
                 self.condition(at, op, state)?;
                 self.snapshot(op, state)?;
+                self.passed_on(at, state)?;
             }
             OpCode::GuardValid | OpCode::Exit => self.snapshot(op, state)?,
             OpCode::Return | OpCode::JumpUnit => self.list(at, op, state)?,
@@ -329,6 +342,17 @@ impl<T: Target> Checker<'_, T> {
                 let home = self.allocator.result.home(base);
                 self.demand(state, home, Ref::op(base)).map_err(|error| format!("at the exit {error}"))?;
             }
+        }
+        Ok(())
+    }
+
+    fn passed_on(&self, at: usize, state: &State) -> Checked {
+        if at < self.last_block {
+            return Ok(());
+        }
+        for &value in self.passed_on.iter().take_while(|&&value| (value as usize) < at) {
+            let home = self.allocator.result.home(value as usize);
+            self.demand(state, home, Ref::op(value as usize)).map_err(|error| format!("for bridges {error}"))?;
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use super::target::{Loc, entry_locations};
 use crate::code::CodeMemoryError;
 use crate::exit::{Code, ExitId, Interrupted, Parts};
 use crate::interp::{Exit, Outcome};
-use crate::ir::{Coding, Descriptors, EntryId, Op, OpCode, Ref, Type, Unit};
+use crate::ir::{Coding, Descriptors, EntryId, ListRange, Op, OpCode, Ref, Type, Unit};
 use crate::text::print_operation;
 
 /// Why there is no code.
@@ -235,6 +235,8 @@ impl Compiler {
             homes: unit.ops.iter().enumerate().map(|(at, op)| (allocation.home(at), op.ty)).collect(),
             coded: coded(unit, &self.allocator.analysis.roles),
             conversions: conversions(unit),
+            passed_on: passed_on(unit, &self.allocator.analysis.roles),
+            last_block: unit.ops.iter().rposition(|op| op.code == OpCode::Label).unwrap_or(0) as u32,
             constants: unit.constants.iter().map(|constant| constant.1).collect(),
             snapshots: unit.snapshots.clone(),
             entries: emitter
@@ -266,6 +268,20 @@ fn conversions(unit: &Unit) -> Vec<(u32, u32)> {
     let conversions = unit.ops.iter().enumerate().filter(|(_, op)| converts(op));
     let operand = |(at, op): (usize, &Op)| Some((at as u32, Ref::from_word(op.a).as_op()? as u32));
     conversions.filter_map(operand).collect()
+}
+
+/// The values that the last operation passes on, if it is a jump: they are alive until then. (What is computed together with a later operation is not there where it stands.)
+pub(super) fn passed_on(unit: &Unit, roles: &[Role]) -> Vec<u32> {
+    let list = match unit.ops.last() {
+        Some(op) if op.code == OpCode::Jump => ListRange(op.b),
+        Some(op) if op.code == OpCode::JumpUnit => ListRange(op.a),
+        _ => return Vec::new(),
+    };
+    let values = unit.elements(list).filter_map(Ref::as_op).filter(|&at| roles[at] == Role::Own);
+    let mut values: Vec<u32> = values.map(|at| at as u32).collect();
+    values.sort_unstable();
+    values.dedup();
+    values
 }
 
 /// The types of the parameters of the label at operation `label`.
@@ -315,7 +331,7 @@ pub fn listing(code: &Code, unit: &Unit) -> String {
             text += &format!("; {}\n", print_operation(unit, next));
             next += 1;
         }
-        text += &format!("{offset:8x}  {instruction}\n");
+        text += &format!("{:8x}  {instruction}\n", code.address() as u64 + u64::from(offset));
     }
     text
 }

@@ -50,6 +50,10 @@ pub(crate) struct Parts {
     pub coded: Vec<(u32, u32, Coding)>,
     /// Operations that are other operations' values as references or words: operation, operand; in order.
     pub conversions: Vec<(u32, u32)>,
+    /// Values that the unit's last operation passes on, to itself or to another unit; in order.
+    pub passed_on: Vec<u32>,
+    /// Where the unit's last block begins.
+    pub last_block: u32,
     pub constants: Vec<u64>,
     pub snapshots: Snapshots,
     pub entries: Vec<(EntryPoint, Vec<Type>)>,
@@ -222,7 +226,8 @@ impl Code {
     }
 
     /// The values that a bridge from this exit takes over, each once: those of the snapshot's frames, innermost first, then those of recipes and pending stores,
-    /// in order. They are values of this unit; the bridge's entry has a parameter for each, of its type. What words are computed from stands for those of [`Code::exit_coded`].
+    /// in order; then what the unit would have passed on in the end, such as a loop what does not change in it: the bridge may well lead there. They are values of this unit; the bridge's entry has a parameter for each, of its type. What words are
+    /// computed from stands for those of [`Code::exit_coded`].
     pub fn exit_values(&self, exit: ExitId) -> Vec<Ref> {
         let mut values = Vec::new();
         self.for_each_mentioned(exit, |value| {
@@ -231,7 +236,19 @@ impl Code {
                 values.push(Ref::op(home));
             }
         });
+        let at = self.operation_of(exit) as u32;
+        let kept = if at > self.parts.last_block && self.is_patchable(exit) { &self.parts.passed_on[..] } else { &[] };
+        for value in kept.iter().take_while(|&&value| value < at).map(|&value| Ref::op(value as usize)) {
+            if !values.contains(&value) {
+                values.push(value);
+            }
+        }
         values
+    }
+
+    /// Whether the exit can be continued in a bridge.
+    fn is_patchable(&self, exit: ExitId) -> bool {
+        self.parts.sites[exit.0 as usize].kind == SiteKind::Exit
     }
 
     /// The words that the exit computes from doubles or other words: each with that, and how it is coded.
@@ -298,7 +315,7 @@ impl Code {
         if !bridge.parts.parent.as_ref().is_some_and(fits) {
             return Err(BridgeError::OtherExit);
         }
-        if self.parts.sites[exit.0 as usize].kind != SiteKind::Exit {
+        if !self.is_patchable(exit) {
             return Err(BridgeError::NotPatchable);
         }
         let stub = self.parts.start + self.parts.stubs + exit.0 * STUB_BYTES;

@@ -206,7 +206,7 @@ impl Walk<'_> {
 
     /// Writes all dirty locations of `class` that may overlap with `location`; forgets them if it is `stored`. The number of the location itself, if
     /// it is known.
-    fn meet(&mut self, class: usize, location: &Location, stored: bool) -> Option<usize> {
+    pub(super) fn meet(&mut self, class: usize, location: &Location, stored: bool) -> Option<usize> {
         if let Some(found) = self.s.heap.window.find(class, location) {
             return found;
         }
@@ -233,7 +233,7 @@ impl Walk<'_> {
     }
 
     /// Keeps a location.
-    fn keep(&mut self, class: usize, location: Location) {
+    pub(super) fn keep(&mut self, class: usize, location: Location) {
         let heap = &self.s.heap;
         let in_window = heap.window.is_about(class);
         let others = heap.dirty - if heap.window.is_used() { heap.dirty_in[heap.window.class] as usize } else { 0 };
@@ -525,7 +525,7 @@ impl Walk<'_> {
 }
 
 /// What a load of this width yields.
-fn range_of(width: Width) -> Fact {
+pub(super) fn range_of(width: Width) -> Fact {
     match width {
         Width::I8 => Fact::range(i64::from(i8::MIN), i64::from(i8::MAX)),
         Width::U8 => Fact::range(0, 0xff),

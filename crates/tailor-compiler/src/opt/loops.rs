@@ -24,6 +24,7 @@
 //! has allocated, the result of a call.
 
 use super::facts::Fact;
+use super::inherit::Inherited;
 use crate::ir::{AllocId, Coding, EntryId, LabelId, MemId, Op, Type};
 
 /// An operand of a definition or address.
@@ -131,6 +132,8 @@ pub struct Links<'a> {
     pub loop_entry: Option<&'a str>,
     /// Loops that a `JumpUnit` to the entry that stands with them may enter instead. If a `GuardValid` stands directly before the `JumpUnit`, guards with its snapshot may be added.
     pub loops: &'a [(EntryId, &'a LoopEntry)],
+    /// What the unit continues, if it is a bridge and that is known.
+    pub inherited: Option<&'a Inherited>,
 }
 
 impl LoopEntry {

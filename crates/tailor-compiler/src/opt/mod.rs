@@ -13,6 +13,7 @@
 //! | `virtuals` | [`virtuals`], [`exits`] | objects that nobody sees are not allocated, except by exits |
 //! | `peel` | [`peel`], [`close`], [`coding`] | the body of a loop is emitted twice: what the first iteration found is known in the loop |
 //! | | [`loops`], [`describe`], [`open`], [`enter`] | units go to the loops of others directly, not by their first iterations |
+//! | | [`inherit`] | bridges know what the units knew that they continue |
 //! | `dce` | [`dce`] | afterwards, what nobody needs is left out |
 //!
 //! [`walk`] is the walk itself, [`mod@cfg`] what it must know beforehand, [`trail`] how it forgets.
@@ -54,6 +55,7 @@ mod facts;
 mod fold;
 mod guards;
 mod heap;
+mod inherit;
 mod loops;
 mod open;
 mod options;
@@ -68,6 +70,7 @@ mod virtuals;
 mod walk;
 
 pub use facts::Fact;
+pub use inherit::{Inherited, Origin};
 pub use loops::{Definition, HeldLocation, HeldObject, Holding, Links, LoopEntry, Passed, Term, Variable};
 pub use options::{Options, Passes, UnknownPass};
 

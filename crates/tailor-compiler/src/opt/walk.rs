@@ -474,6 +474,9 @@ impl<'a> Walk<'a> {
                 self.assume(condition, edge.code == OpCode::BranchIf);
             }
         }
+        if let (0, Some(inherited)) = (self.at, self.links.inherited) {
+            self.inherit(inherited);
+        }
         if block.peel.is_some() {
             self.begin_peeling(label);
         }

@@ -52,6 +52,8 @@ pub struct Report {
     pub described: u64,
     /// See `described`.
     pub entered: u64,
+    /// Parts of units that inherit from others.
+    pub inherited: u64,
 }
 
 /// What went wrong.

@@ -21,6 +21,7 @@ mod functions;
 pub mod generate;
 pub mod links;
 pub mod memory;
+mod parts;
 pub mod resume;
 mod rng;
 pub mod shapes;

@@ -296,3 +296,31 @@ fn words_that_differ_little_from_others_are_computed_by_exits() {
     let Run::Ended(outcome) = fixture.run(&code, &[1, 0]) else { panic!("nothing is refused") };
     assert_eq!(value(&outcome), (1, vec![u64::MAX, 10, 13, 0]));
 }
+
+#[test]
+fn what_a_loop_passes_on_is_passed_to_bridges() {
+    for seed in 0..30 {
+        let mut fixture = Fixture::new();
+        if seed > 0 {
+            fixture.random(seed);
+        }
+        let code = fixture.compile(
+            "entry(%n: int, %m: int):
+               jump loop(%n, %m)
+             loop(%i: int, %k: int):
+               %more = lt %i, 10
+               guard_true %more [ 1@1 { %i } ]
+               %s = add %i, %k
+               jump loop(%s, %k)",
+        );
+        let exit = code.exits().find(|&exit| code.snapshot_of(exit).is_some()).unwrap();
+        assert_eq!(code.exit_values(exit), [5, 6].map(Ref::op));
+        let text = "entry(%i: int, %k: int):\n %s = mul %i, %k\n exit [ 8@8 { %s } ]";
+        let unit = fixture.parse(text);
+        let bridge =
+            fixture.compiler.compile_bridge(&fixture.machine, &unit, &fixture.descriptors, &code, exit).unwrap();
+        code.attach(exit, &bridge).unwrap();
+        let Run::Ended(outcome) = fixture.run(&code, &[4, 7]) else { panic!("nothing is refused") };
+        assert_eq!(value(&outcome), (8, vec![77]));
+    }
+}

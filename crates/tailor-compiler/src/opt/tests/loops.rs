@@ -30,11 +30,11 @@ fn pair(looping: &str, bridge: &str) -> Pair {
     let outer: EntryId = descriptors.intern_entry(outer).unwrap();
     let (mut scratch, options) = (Scratch::default(), Options::default());
     let mut out = [Unit::default(), Unit::default()];
-    let links = Links { loop_entry: Some("inner"), loops: &[] };
+    let links = Links { loop_entry: Some("inner"), ..Links::default() };
     let Summary { loop_entry: entry, .. } =
         optimise_linked(&looping, &mut descriptors, &options, &links, &mut scratch, &mut out[0]);
     let loops: Vec<_> = entry.iter().map(|entry| (outer, entry)).collect();
-    let links = Links { loop_entry: None, loops: &loops };
+    let links = Links { loops: &loops, ..Links::default() };
     let summary = optimise_linked(&bridge, &mut descriptors, &options, &links, &mut scratch, &mut out[1]);
     let [looping, bridge] = out;
     Pair { descriptors, looping, bridge, entered: summary.enters_loop }

@@ -3,6 +3,7 @@
 
 mod coverage;
 mod divide;
+mod inherit;
 mod linear;
 mod loops;
 mod rules;

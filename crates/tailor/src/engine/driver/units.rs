@@ -13,7 +13,7 @@ use rustc_hash::FxHashMap;
 use tailor_compiler::backend::CompileError;
 use tailor_compiler::exit::{Code, ExitId};
 use tailor_compiler::ir::{EntryId, Op, OpCode, Unit};
-use tailor_compiler::opt::{Links, LoopEntry, Options, Passes, optimise_linked};
+use tailor_compiler::opt::{Inherited, Links, LoopEntry, Options, Origin, Passes, optimise_linked};
 use tailor_compiler::text::{Addresses, print};
 use tailor_jitcode::code::Position;
 
@@ -38,6 +38,8 @@ pub(in crate::engine) struct UnitInfo {
     pub(super) patience: FxHashMap<ExitId, u32>,
     /// Where it enters a loop of another unit.
     pub(super) entering: Option<Entering>,
+    /// The unit, for bridges that continue it.
+    pub(super) origin: Rc<Origin>,
     /// What is still to be forced, in tests.
     pub(super) forcing: Option<Box<Forcing>>,
 }
@@ -74,6 +76,7 @@ impl Entering {
 pub(super) struct Compiled {
     code: Rc<Code>,
     entering: Option<Entering>,
+    origin: Rc<Origin>,
 }
 
 /// A unit whose guards are made to fail, one after the other, each by code of its own.
@@ -122,7 +125,11 @@ impl Driver {
         let known = known.and_then(|location| self.locations[location].loop_entry.as_ref());
         let loops: Vec<(EntryId, &LoopEntry)> = goes_on.zip(known).into_iter().collect();
         let name = closed.map(|location| format!("location{}.loop{}", location.0, self.stats.units));
-        let links = Links { loop_entry: name.as_deref(), loops: &loops };
+        let inherited = bridge.and_then(|(parent, id)| {
+            let origin = Rc::clone(&self.units.get(&Rc::as_ptr(parent))?.origin);
+            Some(Inherited { origin, exit: parent.operation_of(id), values: parent.exit_values(id) })
+        });
+        let links = Links { loop_entry: name.as_deref(), loops: &loops, inherited: inherited.as_ref() };
         let summary =
             optimise_linked(unit, &mut self.descriptors, &options, &links, &mut self.scratch, &mut self.optimised);
         self.stats.linked += u64::from(summary.enters_loop);
@@ -139,8 +146,9 @@ impl Driver {
             {
                 self.machine.bind(entry.entry, &code, number);
             }
-            self.locations[location].loop_entry = summary.loop_entry;
+            self.locations[location].loop_entry.clone_from(&summary.loop_entry);
         }
+        let origin = Origin::new(&self.optimised, summary.loop_entry, inherited);
         self.stats.emitted += self.optimised.ops.len() as u64;
         self.stats.code_bytes += u64::from(code.size());
         self.roots.add_constants(self.optimised.constants.iter().map(|&(_, word)| word));
@@ -148,7 +156,7 @@ impl Driver {
         self.log.write(Part::Asm, || tailor_compiler::backend::listing(&code, &self.optimised));
         let entering =
             target.filter(|_| summary.enters_loop).and_then(|header| Entering::of(&self.workspace.unit, header));
-        Ok(Compiled { code, entering })
+        Ok(Compiled { code, entering, origin })
     }
 
     /// Makes machine code of an optimised unit.
@@ -222,20 +230,22 @@ impl Driver {
         let patience = FxHashMap::default();
         let root = root.unwrap_or(Rc::as_ptr(&code));
         let weak = Rc::downgrade(&code);
-        let info = UnitInfo { code: weak, location, root, bridges, patience, entering: None, forcing };
+        let origin = Origin::new(&unit, None, None);
+        let info = UnitInfo { code: weak, location, root, bridges, patience, entering: None, origin, forcing };
         self.units.insert(Rc::as_ptr(&code), info);
         self.retired.push(code);
     }
 
     pub(super) fn install(&mut self, location: LocationId, compiled: Compiled, dependencies: &[u64]) {
-        let Compiled { code, entering } = compiled;
+        let Compiled { code, entering, origin } = compiled;
         self.stats.units += 1;
         let entry = self.locations[location].entry;
         self.machine.bind(entry, &code, 0);
         let bridges = self.parameters.bridge_limit;
         let forcing = self.forcing(None, dependencies);
         let (root, weak, patience) = (Rc::as_ptr(&code), Rc::downgrade(&code), FxHashMap::default());
-        self.units.insert(root, UnitInfo { code: weak, location, root, bridges, patience, entering, forcing: None });
+        self.units
+            .insert(root, UnitInfo { code: weak, location, root, bridges, patience, entering, origin, forcing: None });
         self.dependencies.add(dependencies, &code);
         self.log.write(Part::Exits, || format!("unit at {}: {} bytes", self.name(location), code.size()));
         self.locations[location].aborts = 0;
@@ -268,7 +278,7 @@ impl Driver {
         compiled: Compiled,
         dependencies: &[u64],
     ) {
-        let Compiled { code: bridge, entering } = compiled;
+        let Compiled { code: bridge, entering, origin } = compiled;
         self.stats.bridges += 1;
         self.log.write(Part::Exits, || {
             format!("bridge in {} at exit {}: {} bytes", self.name(location), id.0, bridge.size())
@@ -280,7 +290,7 @@ impl Driver {
         self.dependencies.add(dependencies, &bridge);
         if let Some(root) = self.root(code) {
             let (weak, patience) = (Rc::downgrade(&bridge), FxHashMap::default());
-            let info = UnitInfo { code: weak, location, root, bridges: 0, patience, entering, forcing: None };
+            let info = UnitInfo { code: weak, location, root, bridges: 0, patience, entering, origin, forcing: None };
             self.units.insert(Rc::as_ptr(&bridge), info);
             if let Some(info) = self.units.get_mut(&root) {
                 info.bridges = info.bridges.saturating_sub(1);
