@@ -22,10 +22,8 @@ pub(crate) fn allocate<T>(vm: &mut Vm, regs: Regs, kind: KindId, bytes: usize, t
     let object = if jit::we_are_jitted() {
         assume_memory(vm);
         in_unit(vm, bytes, header)
-    } else if vm.exhaustions == 0 {
-        natively(vm, regs, bytes, header)
     } else {
-        after_exhaustion(vm, regs, bytes, header)
+        natively(vm, regs, bytes, header)
     };
     if object.is_null() {
         return Err(out_of_memory(vm, regs, bytes));
@@ -70,22 +68,14 @@ fn in_unit(vm: &mut Vm, bytes: usize, header: u64) -> *mut u8 {
     unsafe { vm.heap.alloc_with_header(bytes, header, live) }
 }
 
-/// Memory with this header, null if there is none. In tier 1 it is an operation of its own, too, and hands out from the reserve; hence the count of such events is looked at each time.
-#[jit::residual(role = alloc, reads(), writes(), no_reenter, no_panic)]
+/// Memory with this header, null if there is none.
+#[jit::residual(reads(), writes(), no_reenter, no_panic)]
 #[inline(always)]
 fn natively(vm: &mut Vm, regs: Regs, bytes: usize, header: u64) -> *mut u8 {
     vm.saved.set(regs);
     let live = vm.live_stack();
     // SAFETY: the caller initialises the object; the live stack covers all frames.
     unsafe { vm.heap.alloc_with_header(bytes, header, live) }
-}
-
-/// The same, when the heap has been exhausted before.
-#[jit::residual(reads(), writes(), no_reenter, no_panic)]
-#[cold]
-#[inline(never)]
-fn after_exhaustion(vm: &mut Vm, regs: Regs, bytes: usize, header: u64) -> *mut u8 {
-    natively(vm, regs, bytes, header)
 }
 
 #[jit::residual]
