@@ -147,7 +147,11 @@ impl<T: Target> Checker<'_, T> {
             let at = unit.labels[label.0 as usize] as usize;
             let parameters = self.parameters(at);
             let types = unit.ops[parameters.clone()].iter().map(|op| op.ty);
-            let mut locs: Vec<Loc> = entry_locations::<T>(types).collect();
+            let agreed = self.allocator.result.agreed.iter().find(|(agreed, _)| *agreed == label);
+            let mut locs: Vec<Loc> = match agreed {
+                Some((_, locs)) => locs.to_vec(),
+                None => entry_locations::<T>(types).collect(),
+            };
             if let (0, Some(exit)) = (at, entry.given()) {
                 locs = exit.to_vec();
             }

@@ -147,7 +147,8 @@ impl Compiler {
         descriptors: &Descriptors,
         entry: EntryLocations,
     ) -> Result<(), CompileError> {
-        self.allocator.run(&machine.shared.processor, unit, descriptors, entry, self.options)?;
+        let agreements = machine.shared.agreements.borrow();
+        self.allocator.run(&machine.shared.processor, unit, descriptors, entry, &agreements, self.options)?;
         if self.check
             && let Err(error) = super::checker::check(&machine.shared.processor, unit, &self.allocator, entry)
         {
@@ -165,6 +166,7 @@ impl Compiler {
         parent_slots: Option<u16>,
         piece: bool,
     ) {
+        let agreements = machine.shared.agreements.borrow();
         self.emitter.run(Input {
             x86: machine.shared.processor,
             unit,
@@ -173,6 +175,7 @@ impl Compiler {
             allocation: &self.allocator.result,
             runtime: &machine.shared.runtime,
             routines: &machine.shared.routines,
+            agreements: &agreements,
             parent_slots,
             piece,
         });
@@ -244,6 +247,7 @@ impl Compiler {
                 .iter()
                 .map(|&point| (point, entry_types(unit, unit.labels[point.label.0 as usize] as usize)))
                 .collect(),
+            agreed: allocation.agreed.clone(),
             patches: emitter.patches.clone(),
             listing: emitter.listing.clone(),
             parent,

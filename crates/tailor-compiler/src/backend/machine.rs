@@ -21,7 +21,7 @@ use std::rc::{Rc, Weak};
 
 use super::native::{Arguments, Processor, Results, Routines, Saved};
 use super::pieces::Pool;
-use super::target::{Loc, Place, entry_locations};
+use super::target::{Agreements, Loc, Place, entry_locations};
 use crate::code::{CodeMemory, CodeMemoryError, layout};
 use crate::exit::{Code, Interrupted};
 use crate::ir::{EntryId, Type};
@@ -77,6 +77,8 @@ pub(crate) struct Shared {
     pub codes: RefCell<BTreeMap<u32, Weak<Code>>>,
     /// What stands behind entries.
     bound: RefCell<HashMap<u16, Rc<Code>>>,
+    /// What is special about the entries of code that is or was behind them.
+    pub agreements: RefCell<Agreements>,
     /// How many entries have cells that have been written.
     cells: Cell<usize>,
     /// The handler of the innermost activation.
@@ -143,6 +145,7 @@ impl Machine {
             pool: RefCell::default(),
             codes: RefCell::default(),
             bound: RefCell::default(),
+            agreements: RefCell::default(),
             cells: Cell::new(0),
             handler: Cell::new(None),
         });
@@ -172,6 +175,12 @@ impl Machine {
         self.prepare(entry);
         let (call, jump) = code.addresses(number);
         self.set_cell(entry, call as u64, jump as u64);
+        let mut agreements = self.shared.agreements.borrow_mut();
+        match code.agreement(number) {
+            Some(locs) => agreements.insert(entry.0, locs),
+            None => agreements.remove(&entry.0),
+        };
+        drop(agreements);
         self.shared.bound.borrow_mut().insert(entry.0, Rc::clone(code));
     }
 
@@ -218,6 +227,7 @@ impl Machine {
         handler: &mut dyn FnMut(&mut Interrupted),
     ) -> Option<Returned<'_>> {
         let types = code.entry_types(entry);
+        debug_assert!(code.agreement(entry).is_none(), "only jumps know where it finds its arguments");
         assert_eq!(arguments.len(), types.len(), "the entry takes {} arguments", types.len());
         let registers = self.distribute(types, arguments);
         let mut results = Results::default();

@@ -11,6 +11,9 @@
 //! the emitter without the allocator's knowledge: constants too wide for an instruction, cycles of moves, operands that lie in a register that an
 //! instruction needs for itself. The allocator does what is frequent: it keeps values in registers.
 
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use crate::ir::{Op, Type, Unit};
 
 /// A machine register: below 32 a general one, from 32 on a float one.
@@ -230,6 +233,21 @@ pub trait Target {
 
     /// Whether an immediately following guard or branch can use the flags that `op` leaves instead of its value.
     fn sets_flags(&self, op: &Op) -> bool;
+}
+
+/// Where those entries find their arguments that do not follow the convention: blocks that do nothing but lead into a loop, which find them where the loop keeps them. By number of the entry.
+pub type Agreements = HashMap<u16, Rc<[Loc]>>;
+
+/// Where an entry finds arguments of these types.
+pub fn locations_of_entry<T: Target>(
+    agreements: &Agreements,
+    entry: u16,
+    types: impl Iterator<Item = Type>,
+) -> Vec<Loc> {
+    match agreements.get(&entry) {
+        Some(agreed) => agreed.to_vec(),
+        None => entry_locations::<T>(types).collect(),
+    }
 }
 
 /// Where arguments of the given types are found by a unit: the convention of all entries.

@@ -57,6 +57,8 @@ pub(crate) struct Parts {
     pub constants: Vec<u64>,
     pub snapshots: Snapshots,
     pub entries: Vec<(EntryPoint, Vec<Type>)>,
+    /// Labels of entries that find their arguments elsewhere than the convention says.
+    pub agreed: Vec<(LabelId, Rc<[Loc]>)>,
     pub patches: Vec<(u32, u32)>,
     pub listing: Vec<(u32, u32)>,
     /// The code and exit that this continues.
@@ -123,6 +125,12 @@ impl Code {
     /// If there is no entry with this number.
     pub fn entry_types(&self, entry: usize) -> &[Type] {
         &self.parts.entries[entry].1
+    }
+
+    /// Where an entry finds its arguments, if not where the convention says.
+    pub(crate) fn agreement(&self, entry: usize) -> Option<Rc<[Loc]>> {
+        let label = self.parts.entries[entry].0.label;
+        self.parts.agreed.iter().find(|(agreed, _)| *agreed == label).map(|(_, locs)| Rc::clone(locs))
     }
 
     /// Where an entry is entered: by calls, and by jumps.

@@ -29,7 +29,7 @@
 mod field;
 mod walk;
 
-use super::target::Target;
+use super::target::{Agreements, Target};
 use crate::ir::{Descriptors, OpCode, Ref, Unit};
 pub use field::{Field, field};
 use walk::Walk;
@@ -184,7 +184,7 @@ fn resize<T: Copy>(vector: &mut Vec<T>, length: usize, value: T) {
 
 impl Analysis {
     /// Analyses a unit.
-    pub fn run<T: Target>(&mut self, target: &T, unit: &Unit, descriptors: &Descriptors) {
+    pub fn run<T: Target>(&mut self, target: &T, unit: &Unit, descriptors: &Descriptors, agreements: &Agreements) {
         let count = unit.ops.len();
         resize(&mut self.roles, count, Role::Own);
         resize(&mut self.end, count, 0);
@@ -203,7 +203,7 @@ impl Analysis {
             let op = unit.ops[at];
             let is_call = matches!(op.code, OpCode::Call | OpCode::CallUnit);
             self.calls[at] = self.calls[at + 1] + u32::from(is_call);
-            Walk { analysis: self, target, unit, descriptors, at }.operation(&op);
+            Walk { analysis: self, target, unit, descriptors, agreements, at }.operation(&op);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::field::of_double;
 use super::{Analysis, Condition, NONE, Operands, Role, arithmetic_of, condition, field};
-use crate::backend::target::{Target, entry_locations};
+use crate::backend::target::{Agreements, Target, locations_of_entry};
 use crate::ir::opcode::Class;
 use crate::ir::{Descriptors, FrameId, ListRange, MemId, Op, OpCode, PendingStore, Ref, Slot, SnapshotId, Type, Unit};
 
@@ -15,6 +15,7 @@ pub struct Walk<'a, T> {
     pub target: &'a T,
     pub unit: &'a Unit,
     pub descriptors: &'a Descriptors,
+    pub agreements: &'a Agreements,
     pub at: usize,
 }
 
@@ -53,12 +54,12 @@ impl<T: Target> Walk<'_, T> {
                 self.list(ListRange(op.a));
             }
             OpCode::JumpUnit => {
-                self.hint_entry(ListRange(op.a));
+                self.hint_entry(op.aux, ListRange(op.a));
                 self.list(ListRange(op.a));
             }
             OpCode::CallUnit => {
                 self.snapshot(op);
-                self.hint_entry(ListRange(op.a));
+                self.hint_entry(op.aux, ListRange(op.a));
                 self.list(ListRange(op.a));
             }
             OpCode::Call => {
@@ -169,10 +170,10 @@ impl<T: Target> Walk<'_, T> {
         }
     }
 
-    fn hint_entry(&mut self, list: ListRange) {
+    fn hint_entry(&mut self, entry: u16, list: ListRange) {
         let unit = self.unit;
         let types = unit.elements(list).map(|operand| unit.type_of(operand));
-        for (operand, loc) in unit.elements(list).zip(entry_locations::<T>(types)) {
+        for (operand, loc) in unit.elements(list).zip(locations_of_entry::<T>(self.agreements, entry, types)) {
             if let Some(register) = loc.as_reg() {
                 self.hint(operand, u32::from(register.0));
             }

@@ -82,10 +82,38 @@ impl<T: Target> Walk<'_, T> {
             }
             return;
         }
+        if let Some(locs) = self.agreement(place, count) {
+            for (parameter, &loc) in (place + 1..).zip(&locs) {
+                self.place_parameter(parameter, loc);
+            }
+            self.allocator.result.agreed.push((label, locs.into()));
+            return;
+        }
         let types = self.unit.ops[place + 1..][..count].iter().map(|op| op.ty);
         for (parameter, loc) in (place + 1..).zip(entry_locations::<T>(types)) {
             self.place_parameter(parameter, loc);
         }
+    }
+
+    /// Where the parameters of an exported label are that leads into a loop and does nothing else: where the loop has them, which has been decided.
+    fn agreement(&self, place: usize, count: usize) -> Option<Vec<Loc>> {
+        let [guard, jump] = [place + 1 + count, place + 2 + count].map(|at| self.unit.ops.get(at).copied());
+        let (guard, (label, list)) = (guard?, jump?.target()?);
+        let passes_all = self.unit.elements(list).eq((place + 1..).take(count).map(Ref::op));
+        if place == 0 || guard.code != OpCode::GuardValid || !passes_all {
+            return None;
+        }
+        if self.allocator.states[label.0 as usize].0 == NONE {
+            return None;
+        }
+        let first = self.unit.labels[label.0 as usize] as usize + 1;
+        let mut words = 0..;
+        let locs =
+            self.allocator.result.ops[first..first + count].iter().map(|of_loop| match of_loop.result.as_reg() {
+                Some(_) => of_loop.result,
+                None => Loc::argument(words.next().unwrap_or(0)),
+            });
+        Some(locs.collect())
     }
 
     fn place_parameter(&mut self, parameter: usize, loc: Loc) {

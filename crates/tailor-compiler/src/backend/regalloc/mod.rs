@@ -18,7 +18,7 @@
 //! The state at a label is decided when the first jump or branch to it is met: what is in registers there stays, if it is alive, and parameters get the
 //! registers of their arguments if those are free. Every later edge brings values to where the label wants them: a parallel move ([`Move`]), empty on most
 //! edges. A loop's label gives up, before the loop, the registers that its calls would take anyway, and those of values that the loop does not read if there are few left.
-//! Exported labels and entries have their parameters where the convention says.
+//! Exported labels and entries have their parameters where the convention says; but a block that does nothing but lead into a loop, for others, has them where the loop has them: others are told ([`Agreements`]).
 //!
 //! # Calls
 //! Values that are read behind a call go to registers that functions preserve, if there are any left; else they are stored once, at their definition, and loaded
@@ -35,8 +35,10 @@
 mod edges;
 mod registers;
 
+use std::rc::Rc;
+
 use super::analysis::{Analysis, Condition, NONE, Operands, Role, condition};
-use super::target::{Loc, Reg, RegSet, Shape, Target, Use};
+use super::target::{Agreements, Loc, Reg, RegSet, Shape, Target, Use};
 use crate::ir::{Descriptors, LabelId, ListRange, Op, OpCode, Ref, Type, Unit};
 use crate::random::Rng;
 
@@ -90,6 +92,8 @@ pub struct Allocation {
     pub slots: Vec<u16>,
     /// How many slots the frame has.
     pub slot_count: u16,
+    /// Exported labels whose parameters are not where the convention says, and where they are.
+    pub agreed: Vec<(LabelId, Rc<[Loc]>)>,
 }
 
 impl Allocation {
@@ -170,9 +174,10 @@ impl Allocator {
         unit: &Unit,
         descriptors: &Descriptors,
         entry: EntryLocations,
+        agreements: &Agreements,
         options: Options,
     ) -> Result<(), TooLarge> {
-        self.analysis.run(target, unit, descriptors);
+        self.analysis.run(target, unit, descriptors, agreements);
         self.reset::<T>(unit, options, entry);
         if let EntryLocations::Exit(locs, count) = entry {
             self.result.slot_count = count;
@@ -207,6 +212,7 @@ impl Allocator {
         self.result.moves.clear();
         self.result.edges.clear();
         self.result.slot_count = 0;
+        self.result.agreed.clear();
         self.free_slots.clear();
         self.entries.clear();
         self.free = T::ALLOCATABLE;

@@ -324,3 +324,38 @@ fn what_a_loop_passes_on_is_passed_to_bridges() {
         assert_eq!(value(&outcome), (8, vec![77]));
     }
 }
+
+#[test]
+fn a_loop_is_passed_arguments_where_it_keeps_them() {
+    const HEAD: &str = "unit { entry inner = (int, float, int) }\n";
+    let mut agreed = 0;
+    for seed in 0..60 {
+        let mut fixture = Fixture::new();
+        if seed > 0 {
+            fixture.random(seed);
+        }
+        let text = "entry(%n: int):
+               jump loop(%n, 0.5, 3)
+             enter(%x: int, %f: float, %k: int) export.inner:
+               guard_valid [ 1@1 { %x, %f, %k } ]
+               jump loop(%x, %f, %k)
+             loop(%i: int, %y: float, %d: int):
+               %more = lt %i, 10
+               guard_true %more [ 2@2 { %i, %y, %d } ]
+               %s = add %i, %d
+               %z = fadd %y, %y
+               jump loop(%s, %z, %d)";
+        let code = fixture.compile(&format!("{HEAD}{text}"));
+        agreed += usize::from(code.agreement(1).is_some());
+        let jumps = "entry(%a: int, %b: int):
+               %c = i2f %b
+               jump_unit.inner(%a, %c, %b)";
+        let jumper = fixture.compile(&format!("{HEAD}{jumps}"));
+        let Run::Ended(outcome) = fixture.run(&jumper, &[4, 5]) else { panic!("nothing is refused") };
+        assert_eq!(value(&outcome), (2, vec![14, 20.0f64.to_bits(), 5]), "seed {seed}");
+        code.invalidate();
+        let Run::Ended(outcome) = fixture.run(&jumper, &[4, 5]) else { panic!("nothing is refused") };
+        assert_eq!(value(&outcome), (1, vec![4, 5.0f64.to_bits(), 5]), "seed {seed}");
+    }
+    assert_eq!(agreed, 60);
+}

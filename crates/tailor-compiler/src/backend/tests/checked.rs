@@ -2,7 +2,7 @@
 
 use super::super::checker::check;
 use super::super::regalloc::{Allocator, EntryLocations, Options};
-use super::super::target::{Loc, Place, Reg};
+use super::super::target::{Agreements, Loc, Place, Reg};
 use super::super::x86_64::shapes::X86;
 use super::Fixture;
 use crate::ir::OpCode;
@@ -31,7 +31,9 @@ fn mistakes_are_seen() {
         let mut allocator = Allocator::default();
         let options = Options { random: Some(seed) };
         for turn in 0..10 {
-            allocator.run(&X86_64, &unit, &world.descriptors, EntryLocations::Convention, options).unwrap();
+            allocator
+                .run(&X86_64, &unit, &world.descriptors, EntryLocations::Convention, &Agreements::new(), options)
+                .unwrap();
             check(&X86_64, &unit, &allocator, EntryLocations::Convention).unwrap();
             let result = &mut allocator.result;
             let kind = turn % 5;
@@ -101,6 +103,8 @@ entry(%a: int, %x: float):
     let last = unit.ops.iter().rfind(|op| op.code == OpCode::Call).unwrap();
     assert!(last.a as usize >= unit.ops.len());
     let mut allocator = Allocator::default();
-    allocator.run(&X86_64, &unit, &fixture.descriptors, EntryLocations::Convention, Options::default()).unwrap();
+    allocator
+        .run(&X86_64, &unit, &fixture.descriptors, EntryLocations::Convention, &Agreements::new(), Options::default())
+        .unwrap();
     check(&X86_64, &unit, &allocator, EntryLocations::Convention).unwrap();
 }

@@ -2,7 +2,7 @@
 
 use super::super::holes::Hole;
 use super::super::moves::Step;
-use super::super::target::{Loc, Place, Reg, Target, entry_locations};
+use super::super::target::{Loc, Place, Reg, Target, entry_locations, locations_of_entry};
 use super::assembler::{Cc, Goal, Mem, Rm, narrow};
 use super::emit::{Cold, Emit, EntryPoint, Operand, Site, SiteKind, argument_word, frame_bytes};
 use super::integers::Test;
@@ -73,7 +73,9 @@ impl Emit<'_> {
         let frame = self.frame as i32;
         self.asm().group1(5, RSP, frame);
         let types = self.parameters(at).map(|parameter| self.unit.ops[parameter].ty);
-        for (parameter, loc) in self.parameters(at).zip(entry_locations::<X86>(types)) {
+        let agreed = self.input.allocation.agreed.iter().find(|(agreed, _)| *agreed == label);
+        let locs = agreed.map_or_else(|| entry_locations::<X86>(types).collect(), |(_, locs)| locs.to_vec());
+        for (parameter, loc) in self.parameters(at).zip(locs) {
             if let Place::Argument(word) = loc.place()
                 && let Place::Slot(slot) = self.input.allocation.ops[parameter].result.place()
             {
@@ -334,7 +336,8 @@ impl Emit<'_> {
         let unit = self.unit;
         let list = ListRange(op.a);
         let types = unit.elements(list).map(|operand| unit.type_of(operand));
-        self.pass(list, entry_locations::<X86>(types));
+        let locs = locations_of_entry::<X86>(self.input.agreements, op.aux, types);
+        self.pass(list, locs.into_iter());
     }
 
     /// Calls a native function.

@@ -20,7 +20,7 @@
 use super::super::analysis::{Analysis, Role};
 use super::super::moves::Resolver;
 use super::super::regalloc::Allocation;
-use super::super::target::{Loc, Place, Reg};
+use super::super::target::{Agreements, Loc, Place, Reg};
 use super::assembler::{Assembler, Cc, Goal, Mem, Rm, narrow, second, wide};
 use super::registers::{ANCHOR, RBX, RSP, SCRATCH};
 use super::routines::Routines;
@@ -134,6 +134,8 @@ pub struct Input<'a> {
     pub runtime: &'a Runtime,
     /// The machine's routines.
     pub routines: &'a Routines,
+    /// Where entries find their arguments.
+    pub agreements: &'a Agreements,
     /// The slots of the unit whose exit this continues, if it is a bridge.
     pub parent_slots: Option<u16>,
     /// Whether it is a piece; see [`crate::backend::pieces`].
