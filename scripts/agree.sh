@@ -52,7 +52,7 @@ few=2 tier1=1
 case $way in *-random) few=20 tier1=4 ;; esac
 eager="budget=0,short_unit=0,threshold=$few,function_threshold=$few,trace_eagerness=$((few < 10 ? few : 10))"
 case $way in
-  jit*) jit=${JIT:-tier1=off,$eager} ;;
+  jit | jit-*) jit=${JIT:-tier1=off,$eager} ;;
   tier1*) jit=${JIT:-tier1=on,tier2=off,tier1_threshold=$tier1,budget=0} ;;
   tiers*) jit=${JIT:-tier1=on,tier1_threshold=$tier1,tier2_patience=1,$eager} ;;
   *) jit=off ;;
