@@ -14,8 +14,8 @@ pub struct Parameters {
     pub function_threshold: u32,
     /// Back edges to a point, or calls of it, before tier 1 makes its pieces; 0 means never.
     pub tier1_threshold: u32,
-    /// How many times as many back edges and calls as [`threshold`](Parameters::threshold) and [`function_threshold`](Parameters::function_threshold) say it takes in tier 1 before tier 2 is asked: what tier 1 executes is
-    /// worth compiling again only if it goes on for long.
+    /// How many times as many back edges and calls as [`threshold`](Parameters::threshold) and [`function_threshold`](Parameters::function_threshold) say it takes in tier 1 before tier 2 is asked first: what tier 1
+    /// executes is worth compiling again only if it goes on for long. Halved whenever the thread has computed twice as long, from half a second on.
     pub tier2_patience: u32,
     /// Whether there is tier 1, threaded code.
     pub tier1: bool,
