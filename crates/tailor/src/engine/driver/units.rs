@@ -302,7 +302,7 @@ impl Driver {
     }
 
     /// Takes away code that something it rested on has made wrong.
-    pub(super) fn discard_invalid(&mut self) {
+    pub(in crate::engine) fn discard_invalid(&mut self) {
         for code in self.dependencies.take_invalid() {
             self.stats.invalidated += 1;
             let Some(info) = self.units.get(&Rc::as_ptr(&code)) else { continue };

@@ -175,6 +175,7 @@ impl Driver {
     /// The counter of a point has run out: asks about its location, as the interpreter would.
     fn run_out(&mut self, point: u32, state: &mut [u64]) -> Outcome {
         let asked = Moment::now();
+        self.discard_invalid();
         let halvings = self.patience.wears_off(asked);
         if halvings > 0 {
             self.lose_patience(halvings);
