@@ -27,6 +27,8 @@ enum Op {
     Return,
     /// `a` = the sum of all numbers below `b`, by a loop.
     Sum,
+    /// The same below the number `b`.
+    SumFixed,
     /// Counts, and then, if `b` is not 0, does what is rare.
     Late,
     /// Counts, and then, if `b` is 1 or 2, does what is rare with the number `c`.
@@ -229,6 +231,7 @@ fn interpret(vm: &mut Vm, mut method: *const Method, mut pc: usize, mut frame: F
                     Left::Out(value) => return value,
                 },
                 Op::Sum => frame.set(i.a, sum_below(frame.get(i.b))),
+                Op::SumFixed => frame.set(i.a, sum_below(i64::from(i.b))),
                 Op::Late => {
                     vm.counted = vm.counted.wrapping_add(1);
                     if frame.get(i.b) != 0 {
@@ -402,7 +405,12 @@ fn cold_functions_behind_effects_are_called() {
 /// A handler with a loop is called.
 #[test]
 fn handlers_with_loops_are_called() {
-    let program = vec![repeated(&[i(Op::Sum, 11, 1, 0), i(Op::Add, 10, 10, 11)])];
+    let program = vec![repeated(&[
+        i(Op::Sum, 11, 1, 0),
+        i(Op::SumFixed, 12, 6, 0),
+        i(Op::Add, 10, 10, 11),
+        i(Op::Add, 10, 10, 12),
+    ])];
     let stats = threaded(&program, 200);
     assert_eq!((stats.piece_entries, stats.piece_exits), (1, 0), "{stats}");
 }
@@ -561,6 +569,7 @@ fn recordings_have_what_is_needed() {
         i(Op::Twice, 10, 1, 1),
         i(Op::Sum, 11, 2, 0),
         i(Op::Add, 10, 10, 10),
+        i(Op::SumFixed, 12, 5, 0),
     ])];
     let pieces = recorded(&program, 3, "needed");
     let straight = [("br_", 0), ("guard_", 0), ("exit", 0), ("call", 0), ("jump_unit", 1)];
@@ -577,4 +586,6 @@ fn recordings_have_what_is_needed() {
     consists(&pieces, 6, &[("guard_", 0), ("exit", 0), ("= call", 1)]);
     // Sum: the loop is not looked into. (One store is of the argument, for the call.)
     consists(&pieces, 7, &[("br_", 0), ("= call", 1), ("= lt", 0), ("store", 2)]);
+    // SumFixed: where the same loop's end is static, it is done.
+    consists(&pieces, 9, &[("br_", 0), ("= call", 0), ("= add", 0), ("store", 1)]);
 }
