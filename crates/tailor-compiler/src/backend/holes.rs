@@ -22,6 +22,8 @@ pub enum HoleSize {
     Anchor,
     /// What else lies so near the anchor that the distance fits four bytes.
     Near,
+    /// What else is no address of an object: hardly two pieces have the same.
+    Number,
     /// Anything else.
     Word,
 }
@@ -35,6 +37,7 @@ impl HoleSize {
             _ if u32::try_from(value).is_ok() => HoleSize::Unsigned,
             _ if value == anchor => HoleSize::Anchor,
             _ if distance(value, anchor).is_some() => HoleSize::Near,
+            _ if !value.is_multiple_of(8) => HoleSize::Number,
             _ => HoleSize::Word,
         }
     }
@@ -46,6 +49,7 @@ impl HoleSize {
             HoleSize::Unsigned => 0xfc00_0000,
             HoleSize::Anchor => 0x5656_5656_0000_0000,
             HoleSize::Near => 0x5858_5858_0000_0000,
+            HoleSize::Number => 0x5454_5454_0000_0000,
             HoleSize::Word => 0x5a5a_5a5a_0000_0000,
         }
     }
@@ -85,11 +89,11 @@ impl Hole {
 
     /// The hole that a word stands for, as itself or as its distance from the anchor, and what has been added to it.
     pub fn of(word: u64) -> Option<(Hole, u8)> {
-        use HoleSize::{Anchor, Byte, Near, Signed, Unsigned, Word};
+        use HoleSize::{Anchor, Byte, Near, Number, Signed, Unsigned, Word};
         let base = word & !0xffff;
         let size = match base {
             NEAR => Near,
-            _ => [Byte, Signed, Unsigned, Anchor, Near, Word].into_iter().find(|size| base == size.base())?,
+            _ => [Byte, Signed, Unsigned, Anchor, Near, Number, Word].into_iter().find(|size| base == size.base())?,
         };
         Some((Hole { number: (word >> 8) as u32 & 0xff, size }, word as u8))
     }
@@ -119,7 +123,8 @@ pub fn leftover(code: &[u8], holes: usize) -> bool {
         let word = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
         let (number, plus) = ((word >> 8) as usize & 0xff, word & 0xff);
         let narrow = matches!(word & 0xffff_0000, 0x7c00_0000 | 0x7d00_0000 | 0xfc00_0000 | 0x7e00_0000);
-        (narrow && number < holes && plus <= MOST_ADDED) || matches!(word, 0x5a5a_5a5a | 0x5858_5858 | 0x5656_5656)
+        (narrow && number < holes && plus <= MOST_ADDED)
+            || matches!(word, 0x5a5a_5a5a | 0x5858_5858 | 0x5656_5656 | 0x5454_5454)
     })
 }
 
@@ -138,12 +143,13 @@ mod tests {
             (-129, HoleSize::Signed),
             (i64::from(i32::MIN), HoleSize::Signed),
             (i64::from(u32::MAX), HoleSize::Unsigned),
-            (i64::from(i32::MIN) - 1, HoleSize::Word),
+            (i64::from(i32::MIN) - 1, HoleSize::Number),
             (1 << 40, HoleSize::Word),
             (ANCHOR as i64, HoleSize::Anchor),
             (ANCHOR as i64 + 8, HoleSize::Near),
             (ANCHOR as i64 - (1 << 31), HoleSize::Near),
             (ANCHOR as i64 + (1 << 31), HoleSize::Word),
+            (1 << 40 | 1, HoleSize::Number),
         ] {
             assert_eq!(HoleSize::of(value as u64, ANCHOR), size);
             for number in [0, 1, 77, Hole::COUNT - 1] {

@@ -450,10 +450,11 @@ impl Assembler {
         } else if let Some((hole, _)) = self.hole(value) {
             match hole.size {
                 HoleSize::Byte | HoleSize::Signed => self.encode(wide(0xc7), 0, Rm::Reg(to), 4),
+                HoleSize::Number => self.put(0x48 | high | low << 8, 2),
                 HoleSize::Unsigned if high == 1 => self.put(0x41 | low << 8, 2),
                 _ => self.put(low, 1),
             }
-            self.immediate(value, 4);
+            self.immediate(value, if hole.size == HoleSize::Number { 8 } else { 4 });
         } else if let Ok(value) = u32::try_from(value) {
             if high == 1 {
                 self.put(0x41, 1);
