@@ -37,6 +37,10 @@ enum Op {
     Again,
     /// `Int`, as is found out when it is executed first.
     Fresh,
+    /// `a` = the factor.
+    Factor,
+    /// The factor becomes `a`, if that is a multiple of `b`.
+    Adjust,
 }
 
 #[jit::value]
@@ -63,6 +67,8 @@ struct Vm {
     methods: *const *const Method,
     counted: u64,
     rare: u64,
+    #[jit(quasi_immutable)]
+    factor: u64,
 }
 
 #[jit::value]
@@ -150,6 +156,13 @@ fn push(regs: Regs, method: *const Method, i: Instr) -> Regs {
 fn rare(vm: &mut Vm, value: i64) -> i64 {
     vm.rare = vm.rare.wrapping_mul(31).wrapping_add(value as u64);
     value
+}
+
+/// What compiled code rests on changes.
+#[jit::residual(no_collect, no_reenter)]
+fn adjust(vm: &mut Vm, factor: i64) {
+    vm.factor = factor as u64;
+    vm.jit.changed(&raw const vm.factor);
 }
 
 /// Finds out what an instruction is.
@@ -251,6 +264,12 @@ fn interpret(vm: &mut Vm, mut method: *const Method, mut pc: usize, mut frame: F
                     let value = again(vm, frame.get(i.b), above);
                     frame.set(i.a, value);
                 }
+                Op::Factor => frame.set(i.a, vm.factor as i64),
+                Op::Adjust => {
+                    if frame.get(i.a) % i64::from(i.b) == 0 {
+                        adjust(vm, frame.get(i.a));
+                    }
+                }
                 Op::Fresh => {
                     find_out(vm, method, pc);
                     continue;
@@ -302,7 +321,7 @@ fn run_logging(program: &Program, argument: i64, parameters: &str, log: &str) ->
         codes.iter_mut().map(|code| Box::new(Method { code: code.as_mut_ptr().cast_const() })).collect();
     let table: Vec<*const Method> = methods.iter().map(|method| std::ptr::from_ref::<Method>(method)).collect();
     let mut stack = vec![0_u64; 20_000];
-    let mut vm = Vm { jit: Jit::default(), methods: table.as_ptr(), counted: 0, rare: 0 };
+    let mut vm = Vm { jit: Jit::default(), methods: table.as_ptr(), counted: 0, rare: 0, factor: 1 };
     vm.jit.start(config, &mut heap).unwrap();
     let frame = Frame(GuestStack::at(stack.as_mut_ptr().wrapping_add(2)));
     frame.set(0, argument);
@@ -485,6 +504,16 @@ fn points_displace_each_other() {
     assert_eq!(behaviour, expected);
     assert!(stats.piece_misses > count as u64 + 1000, "{stats}");
     assert_eq!((stats.piece_exits, stats.no_piece), (0, 0), "{stats}");
+}
+
+/// Units are not entered from pieces that have changed what they rest on.
+#[test]
+fn what_changes_in_pieces_is_changed_for_units() {
+    for every in [7, 40, 100] {
+        let body = [i(Op::Adjust, 1, every, 0), i(Op::Factor, 11, 0, 0), i(Op::Add, 10, 10, 11)];
+        let stats = threaded(&vec![repeated(&body)], 2000);
+        assert_eq!(stats.piece_exits, 0, "{stats}");
+    }
 }
 
 /// Hot loops go on in tier 2, and where that ends in their pieces again.

@@ -174,6 +174,8 @@ impl Driver {
 
     /// The counter of a point has run out: asks about its location, as the interpreter would.
     fn run_out(&mut self, point: u32, state: &mut [u64]) -> Outcome {
+        // What has been executed in pieces may have changed what units rest on.
+        self.discard_invalid();
         let asked = Moment::now();
         self.discard_invalid();
         let halvings = self.patience.wears_off(asked);
