@@ -31,7 +31,7 @@ Examples:
   whether the JIT ever makes a program slower, however short it is
     bench --measure warmup --suite all --variant int='--jit off' --baseline int --bar 1.1
   what each tier gives a program that does many things, in twenty orders
-    bench --suite workload --measure warmup --invocations 20 --variant both='--jit tier1=on' --variant int='--jit off' --baseline int";
+    bench --suite workload --measure warmup --invocations 20 --variant tier2='--jit tier1=off' --variant int='--jit off' --baseline int";
 
 /// Runs benchmarks on several virtual machines side by side, interleaved, and compares them.
 ///

@@ -50,9 +50,10 @@ fn memory_that_runs_out_is_an_error_with_the_stack_trace() {
 fn memory_that_runs_out_in_compiled_code_is_an_error_with_the_stack_trace() {
     let here = Directory::of("compiled-hoarder", &[HOARDER]);
     for parameters in [
-        "budget=0",
-        "budget=0,threshold=3,function_threshold=3,trace_eagerness=1",
-        "budget=0,threshold=1,passes=-virtuals",
+        "budget=0,tier2_patience=1",
+        "tier1=off,budget=0",
+        "tier1=off,budget=0,threshold=3,function_threshold=3,trace_eagerness=1",
+        "tier1=off,budget=0,threshold=1,passes=-virtuals",
     ] {
         let run = here.som(&["--heap-size", "8M", "--jit", parameters, "--jit-stats", "Hoarder.som"]);
         let trace = ["Traceback", "in Hoarder>>run\n", "in Hoarder>>keep\n", "Out of memory", "--heap-size"];

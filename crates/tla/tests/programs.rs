@@ -65,7 +65,7 @@ fn threaded() {
 #[test]
 fn hot_loops_stay_in_compiled_code() {
     let (_, program, _) = programs().into_iter().find(|(name, ..)| name == "sum.tla").expect("it is there");
-    let (outcome, stats) = run(&program, &[1_000_000], Reading::Native, "budget=0");
+    let (outcome, stats) = run(&program, &[1_000_000], Reading::Native, "tier1=off,budget=0");
     assert_eq!(outcome, "499999500000\n");
     let stats = stats.expect("the JIT is on");
     assert!(stats.entries <= 2 && stats.exits <= 2, "{stats}");
@@ -83,7 +83,7 @@ fn random_programs() {
         assert_eq!(run(&program, &[], Reading::Jitcode, "").0, expected, "seed {seed}, jitcode\n{text}");
         let varied = |trace_limit| {
             format!(
-                "budget=0,short_unit=0,threshold=9,function_threshold=7,trace_eagerness=4,seed={seed},{trace_limit}"
+                "tier1=off,budget=0,short_unit=0,threshold=9,function_threshold=7,trace_eagerness=4,seed={seed},{trace_limit}"
             )
         };
         for parameters in [
