@@ -236,10 +236,7 @@ impl Driver {
     }
 
     /// Shortens what all counters wait for.
-    fn lose_patience(&mut self, halvings: u32) {
-        if !self.parameters.tier2 {
-            return;
-        }
+    fn lose_patience(&self, halvings: u32) {
         for counter in self.threads.counters.iter().flat_map(|counters| counters.iter()) {
             // What asks each time goes on doing so, and what has not been started yet stays there.
             if (1..i32::MAX).contains(&counter.get()) {

@@ -71,13 +71,17 @@ impl Driver {
 
     /// Goes on in tier 1 if the point of this state has a piece.
     pub(in crate::engine) fn go_on_in_threads(&mut self, state: &mut [u64]) -> Outcome {
-        let greens = &self.portal().greens;
-        let words: Vec<u64> = greens.iter().map(|&at| state[at]).collect();
-        let known = self.threads.numbers.get(words.as_slice());
-        match known.and_then(|&point| self.threads.points[point as usize].piece) {
+        match self.piece_at(state) {
             Some(piece) => self.run_threads(piece, state),
             None => Outcome::Moved,
         }
+    }
+
+    /// The piece of the point of this state, if it has one.
+    fn piece_at(&self, state: &[u64]) -> Option<u32> {
+        let greens: Vec<u64> = self.portal().greens.iter().map(|&at| state[at]).collect();
+        let point = *self.threads.numbers.get(greens.as_slice())?;
+        self.threads.points[point as usize].piece
     }
 
     fn run_threads(&mut self, entrance: u32, state: &mut [u64]) -> Outcome {
@@ -135,11 +139,7 @@ impl Driver {
                 RUN_OUT if self.full && self.threads.running == 1 => None,
                 RUN_OUT => match self.run_out(point, state) {
                     Outcome::Not => self.entrance(point, false),
-                    Outcome::Moved => {
-                        let greens: Vec<u64> = self.portal().greens.iter().map(|&at| state[at]).collect();
-                        let known = self.threads.numbers.get(greens.as_slice()).copied();
-                        known.and_then(|point| self.threads.point(point).piece)
-                    }
+                    Outcome::Moved => self.piece_at(state),
                     Outcome::Returned => return Outcome::Returned,
                 },
                 HATCH => self.entrance(point, true),
@@ -174,9 +174,8 @@ impl Driver {
 
     /// The counter of a point has run out: asks about its location, as the interpreter would.
     fn run_out(&mut self, point: u32, state: &mut [u64]) -> Outcome {
-        // What has been executed in pieces may have changed what units rest on.
-        self.discard_invalid();
         let asked = Moment::now();
+        // What has been executed in pieces may have changed what units rest on.
         self.discard_invalid();
         let halvings = self.patience.wears_off(asked);
         if halvings > 0 {
