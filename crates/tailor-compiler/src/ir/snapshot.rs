@@ -105,6 +105,17 @@ impl Snapshots {
         FrameId(self.frames.len() as u32 - 1)
     }
 
+    /// Changes the slots of all frames, recipes and pending stores.
+    pub fn for_each_slot_mut(&mut self, mut change: impl FnMut(&mut Slot)) {
+        self.slots.iter_mut().for_each(&mut change);
+        self.recipes.iter_mut().flat_map(|recipe| &mut recipe.fields).for_each(|(_, slot)| change(slot));
+        for store in &mut self.stores {
+            change(&mut store.base);
+            store.index.iter_mut().for_each(&mut change);
+            change(&mut store.value);
+        }
+    }
+
     /// Adds a snapshot without virtual objects and pending stores.
     pub fn add(&mut self, frames: Option<FrameId>) -> SnapshotId {
         self.snapshots.push(Snapshot { frames, recipes: 0..0, stores: 0..0 });

@@ -212,20 +212,12 @@ impl Liveness {
         for label in unit.labels.iter_mut().filter(|label| **label != u32::MAX) {
             *label = self.numbers[*label as usize];
         }
-        let rename = |slot: &mut Slot| {
+        unit.snapshots.for_each_slot_mut(|slot| {
             if let Slot::Value(value) = *slot {
                 // Only what no operation refers to any more mentions what is removed.
                 *slot = self.renamed(value).map_or(Slot::Dead, Slot::Value);
             }
-        };
-        let all = &mut unit.snapshots;
-        all.slots.iter_mut().for_each(rename);
-        all.recipes.iter_mut().flat_map(|recipe| &mut recipe.fields).for_each(|(_, slot)| rename(slot));
-        for store in &mut all.stores {
-            rename(&mut store.base);
-            store.index.iter_mut().for_each(rename);
-            rename(&mut store.value);
-        }
+        });
         for position in &mut unit.positions {
             position.op = self.numbers[position.op as usize];
         }

@@ -103,22 +103,14 @@ fn rest(unit: &Unit, guard: usize, values: &[Ref], entry: EntryId, again: Option
         rest.push(op);
     }
     rest.snapshots = unit.snapshots.clone();
-    let rename = |slot: &mut Slot| {
+    rest.snapshots.for_each_slot_mut(|slot| {
         if let Slot::Value(value) = slot {
             match renamed(*value) {
                 Ref::NONE => *slot = Slot::Dead,
                 new => *value = new,
             }
         }
-    };
-    let all = &mut rest.snapshots;
-    all.slots.iter_mut().for_each(rename);
-    all.recipes.iter_mut().flat_map(|recipe| &mut recipe.fields).for_each(|(_, slot)| rename(slot));
-    for store in &mut all.stores {
-        rename(&mut store.base);
-        store.index.iter_mut().for_each(rename);
-        rename(&mut store.value);
-    }
+    });
     rest
 }
 

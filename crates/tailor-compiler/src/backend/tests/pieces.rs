@@ -8,14 +8,17 @@ use crate::backend::native::Table;
 use crate::backend::pieces::{Chunk, Link};
 use crate::ir::OpCode;
 
+/// The first word of the frame, and what pieces go on in.
+const DECLARED: &str = "unit {
+  mem m0 = stack class=0 offset=0 i64
+  entry goal = (ref)
+}";
+
 /// Adds `number` to the first word of the frame, and goes on in the goal.
 fn adding(number: i64) -> String {
     format!(
         "
-unit {{
-  mem m0 = stack class=0 offset=0 i64
-  entry goal = (ref)
-}}
+{DECLARED}
 entry(%f: ref):
   %a = load.m0 %f
   %b = add %a, {number}
@@ -41,10 +44,7 @@ entry(%f: ref):
 fn guarding(limit: i64) -> String {
     format!(
         "
-unit {{
-  mem m0 = stack class=0 offset=0 i64
-  entry goal = (ref)
-}}
+{DECLARED}
 entry(%f: ref):
   %a = load.m0 %f
   %c = lt %a, {limit}
@@ -163,10 +163,7 @@ fn branching(additions: usize) -> String {
     let ((long, b), (longer, d)) = (more("%x"), more("%y"));
     format!(
         "
-unit {{
-  mem m0 = stack class=0 offset=0 i64
-  entry goal = (ref)
-}}
+{DECLARED}
 entry(%f: ref):
   %a = load.m0 %f
   %c = lt %a, 100

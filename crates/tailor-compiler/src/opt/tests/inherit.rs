@@ -74,22 +74,13 @@ fn tests_and_loads_are_not_repeated() {
 #[test]
 fn what_is_not_passed_is_not_known() {
     // The field was loaded, but its value is gone; who asks for the object's class in another word must test that.
-    becomes(
-        TESTED,
-        &[1, 2],
-        "entry(%1: int, %2: int):
-           %3 = i2r %1
-           %4 = load.value %3
-           %5 = and %2, 7
-           guard_false %5 [ 2@1 { } ]
-           return(%4)",
-        "entry(%1: int, %2: int):
-           %3 = i2r %1
-           %4 = load.value %3
-           %5 = and %2, 7
-           guard_false %5 [ 2@1 { } ]
-           return(%4)",
-    );
+    let bridge = "entry(%1: int, %2: int):
+       %3 = i2r %1
+       %4 = load.value %3
+       %5 = and %2, 7
+       guard_false %5 [ 2@1 { } ]
+       return(%4)";
+    becomes(TESTED, &[1, 2], bridge, bridge);
 }
 
 #[test]
@@ -132,12 +123,8 @@ fn stores_and_calls_end_what_is_known_of_memory() {
        store.value %2, 5
        guard_true %3 [ 1@1 { %1, %4 } ]
        return()";
-    becomes(
-        unknown,
-        &[1, 4],
-        "entry(%1: ref, %2: int): %3 = load.value %1 return(%3)",
-        "entry(%1: ref, %2: int): %3 = load.value %1 return(%3)",
-    );
+    let bridge = "entry(%1: ref, %2: int): %3 = load.value %1 return(%3)";
+    becomes(unknown, &[1, 4], bridge, bridge);
 }
 
 #[test]
