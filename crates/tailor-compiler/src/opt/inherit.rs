@@ -2,7 +2,8 @@
 //!
 //! # Method
 //! The optimised unit that is continued ([`Origin`]) is walked once more, from the beginning of the exit's block to the exit, but only to learn: its operations are renamed to the bridge's parameters, and
-//! - pure operations are emitted (nobody needs to use them; `dce` takes what is not used), so that the bridge finds them when it computes the same. If the value is one that the bridge is passed, that is it;
+//! - pure operations are emitted (nobody needs to use them; `dce` takes what is not used), so that the bridge finds them when it computes the same. If the value is one that the bridge is passed, that is it. (Without `dce` nothing is
+//!   inherited: else each bridge upon a bridge would contain all that those before it do, and so be twice as long as the last.);
 //! - so are loads from immutable memory; what other loads have found, and stores have left, is known to be in memory at the exit, unless something after them may have changed it;
 //! - guards are assumed to have gone well.
 //!
@@ -96,6 +97,9 @@ struct Contents {
 impl Walk<'_> {
     /// At the entry, with its parameters bound: learns what is known at the exit that the unit continues.
     pub(super) fn inherit(&mut self, inherited: &Inherited) {
+        if !self.options.passes.dce {
+            return;
+        }
         let passed: Vec<Ref> = (0..inherited.values.len()).map(|number| self.value(Ref::op(1 + number))).collect();
         let mut contents = Vec::new();
         self.replay(inherited, &passed, &mut contents, GENERATIONS);

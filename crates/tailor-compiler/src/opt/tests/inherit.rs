@@ -1,7 +1,7 @@
 //! What bridges know because of the unit that they continue, and what they must not take for known.
 
 use crate::ir::{Descriptors, OpCode, Ref, Unit};
-use crate::opt::{Inherited, Links, Options, Origin, Scratch, optimise_linked};
+use crate::opt::{Inherited, Links, Options, Origin, Passes, Scratch, optimise_linked};
 use crate::text::{Addresses, parse, print};
 use crate::verify::verify;
 
@@ -177,4 +177,27 @@ fn knowledge_is_handed_on() {
     let mut out = Unit::default();
     optimise_linked(&last, &mut descriptors, &Options::default(), &links, &mut Scratch::default(), &mut out);
     assert!(out.ops.iter().all(|op| op.code != OpCode::GuardFalse));
+}
+
+#[test]
+fn bridges_upon_bridges_do_not_grow() {
+    const BRIDGE: &str = "entry(%1: int, %2: int):
+       %3 = add %1, %2
+       guard_true %3 [ 1@1 { %1, %2 } ]
+       return(%3)";
+    for passes in ["all", "none", "-dce", "-cse", "-cse,-fold,-ranges,-guards"] {
+        let mut descriptors = Descriptors::default();
+        let bridge = parse(&format!("{HEAD}{BRIDGE}"), &mut descriptors).unwrap();
+        let options = Options { passes: Passes::parse(passes).unwrap(), ..Options::default() };
+        let mut before: Option<Inherited> = None;
+        for _ in 0..12 {
+            let links = Links { inherited: before.as_ref(), ..Links::default() };
+            let mut out = Unit::default();
+            optimise_linked(&bridge, &mut descriptors, &options, &links, &mut Scratch::default(), &mut out);
+            assert!(out.ops.len() <= bridge.ops.len(), "with the passes {passes}");
+            let exit = out.ops.iter().rposition(|op| op.code == OpCode::GuardTrue).unwrap();
+            let values = vec![Ref::op(1), Ref::op(2)];
+            before = Some(Inherited { origin: Origin::new(&out, None, before), exit, values });
+        }
+    }
 }
