@@ -20,6 +20,8 @@ enum Tested {
     Anywhere(u16),
     /// This one, since stubs put their result there and come back to the jump.
     In(u16),
+    /// This one in all jumps back, too: they tell by it which registers the next iteration has no use for.
+    InLoop(u16),
 }
 
 /// Jumps to be patched to one place.
@@ -148,7 +150,7 @@ impl Compiler<'_> {
         jumps: &mut Jumps,
         site: StubSite<'_>,
     ) -> Result<Option<u16>> {
-        let (Tested::Anywhere(register) | Tested::In(register)) = tested;
+        let (Tested::Anywhere(register) | Tested::In(register) | Tested::InLoop(register)) = tested;
         let outer_span = self.f().span;
         if let ExprKind::Send(send) = &expr.kind {
             if let Some(Inlined::Logic { when: stays, block }) = classify(send, self.inlining)
@@ -160,12 +162,14 @@ impl Compiler<'_> {
                 let inner_site = StubSite::of(send, register);
                 // `a and: [b]` jumping on false: either one being false jumps. Jumping on true: a false `a` goes on.
                 let mut skips = Jumps::new();
+                let in_loop = matches!(tested, Tested::InLoop(_));
                 let (first_jumps, first_when) = if when == stays { (&mut skips, !stays) } else { (&mut *jumps, when) };
-                let first_site =
-                    self.branch(&send.receiver, first_when, Tested::Anywhere(register), first_jumps, inner_site)?;
+                let first = if in_loop && when != stays { tested } else { Tested::Anywhere(register) };
+                let first_site = self.branch(&send.receiver, first_when, first, first_jumps, inner_site)?;
                 self.open_scope(&[], &block.body, ScopeKind::InPlace { first_param: 0 })?;
                 self.f().span = outer_span;
-                let last_site = self.branch(value, when, Tested::In(register), jumps, site)?;
+                let last = if in_loop { tested } else { Tested::In(register) };
+                let last_site = self.branch(value, when, last, jumps, site)?;
                 self.close_scope();
                 // The first part's stub comes back to the last jump, with the value of the whole in `register`.
                 let last_jump = self.f().here() - 1;
@@ -248,7 +252,8 @@ impl Compiler<'_> {
         Ok(())
     }
 
-    /// The condition comes behind the body, so that a round takes one jump.
+    /// The condition comes behind the body, so that a round takes one jump. What the body and the condition compute lies above the registers in
+    /// use before, and the value of the condition above the condition's own variables: what is there is of no use to the next round, as the jump back says.
     fn while_(&mut self, when: bool, condition: &BlockDef, body: &BlockDef, want: Want) -> Result<()> {
         let entry = self.f().emit_jump(Op::Jump, 0, 0);
         let top = self.f().here();
@@ -264,7 +269,7 @@ impl Compiler<'_> {
                 for statement in before {
                     self.discard(statement)?;
                 }
-                self.branch(last, when, Tested::In(register), &mut back, site)?
+                self.branch(last, when, Tested::InLoop(register), &mut back, site)?
             }
             None => {
                 self.load(Op::LoadNil, register);

@@ -128,9 +128,11 @@ fn interpret(vm: &mut Vm, mut method: Gc<Method>, mut pc: usize, mut frame: Fram
                 }
             }};
         }
-        // A jump back: the end of a loop's iteration.
+        // A jump back: the end of a loop's iteration. What it has left behind, from this register on, is of no use to the next, and must not tell one
+        // from another.
         macro_rules! jump_back {
-            ($target:expr) => {{
+            ($target:expr, $dead:expr) => {{
+                frame.release_from($dead);
                 pc = $target;
                 jit::can_enter!(vm, method, pc; frame);
             }};
@@ -146,7 +148,7 @@ fn interpret(vm: &mut Vm, mut method: Gc<Method>, mut pc: usize, mut frame: Fram
                             keep_branch();
                             let target = usize::from(jump.b);
                             if target <= pc {
-                                jump_back!(target);
+                                jump_back!(target, jump.a);
                             } else {
                                 pc = target;
                             }
@@ -230,7 +232,7 @@ fn interpret(vm: &mut Vm, mut method: Gc<Method>, mut pc: usize, mut frame: Fram
                 match $outcome {
                     Some(true) => {
                         keep_branch();
-                        jump_back!(usize::from($i.b));
+                        jump_back!(usize::from($i.b), $i.a);
                     }
                     Some(false) => pc += 1,
                     None => go!(control::leave_for_stub(vm, regs!(), $i.c)),
@@ -242,9 +244,7 @@ fn interpret(vm: &mut Vm, mut method: Gc<Method>, mut pc: usize, mut frame: Fram
             ($again:expr, $i:expr) => {{
                 if $again {
                     keep_branch();
-                    // What the iteration has left behind is of no use to the next, and must not tell one from another.
-                    frame.release_from($i.a + FOR_REGISTERS);
-                    jump_back!(usize::from($i.b));
+                    jump_back!(usize::from($i.b), $i.a + FOR_REGISTERS);
                 } else {
                     pc += 1;
                 }
