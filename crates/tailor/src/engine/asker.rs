@@ -29,6 +29,14 @@ impl Asker<'_> {
         }
     }
 
+    /// Starts the counter anew: there was no time for what it asked for.
+    pub fn wait(&self) {
+        match self {
+            Asker::Interpreter { counters, hash } => counters.wait(*hash),
+            Asker::Piece { .. } => self.rest(1),
+        }
+    }
+
     /// Lets it ask each time.
     pub fn pin(&self) {
         match self {

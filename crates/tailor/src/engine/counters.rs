@@ -23,6 +23,9 @@ use tailor_jitcode::handle::HASHES;
 
 use super::parameters::scattered;
 
+/// After how many ticks, at least, a counter asks again that has asked when there was no time for compiling: asking takes as long as some iterations.
+const AWHILE: u64 = 500;
+
 /// The size of the two counters of a hash, in bytes.
 const PAIR: usize = 8;
 
@@ -145,6 +148,18 @@ impl Counters {
         }
     }
 
+    /// Starts the counters of a hash anew, unless it is pinned: there was no time for what they asked for.
+    pub fn wait(&self, hash: u64) {
+        if self.is_pinned(hash) {
+            self.pin(hash);
+        } else {
+            self.set(hash, |kind| match self.ticks(hash, kind, 1) {
+                0 => 0,
+                ticks => asking_after(ticks.max(AWHILE)),
+            });
+        }
+    }
+
     /// Lets the counters of a hash ask each time from now on.
     pub fn pin(&self, hash: u64) {
         let (word, bit) = self.table().bit(hash);
@@ -170,17 +185,27 @@ impl Counters {
         }
     }
 
-    /// What a counter holds so that it asks after `patience` times the threshold, but 2^31 ticks at most; these, too, if it should never ask.
+    /// What a counter holds so that it asks after `patience` times the threshold; 0 if it should never ask.
     fn fresh(&self, hash: u64, kind: Kind, patience: u32) -> i32 {
-        let end = 1_u64 << 31;
+        asking_after(self.ticks(hash, kind, patience))
+    }
+
+    /// `patience` times the threshold; 0 is never.
+    fn ticks(&self, hash: u64, kind: Kind, patience: u32) -> u64 {
         let threshold = match (u64::from(self.thresholds[kind as usize].get()), self.seed.get()) {
             (threshold, 0) | (threshold @ 0, _) => threshold,
             (most, seed) => 1 + scattered(seed, hash % HASHES as u64 * 2 + kind as u64) % most,
         };
-        match threshold * u64::from(patience) {
-            0 => 0,
-            ticks => (end - ticks.min(end)) as i32,
-        }
+        threshold * u64::from(patience)
+    }
+}
+
+/// What a counter holds so that it asks after so many ticks, but 2^31 at most; these, too, if it should never ask, which is 0.
+fn asking_after(ticks: u64) -> i32 {
+    let end = 1_u64 << 31;
+    match ticks {
+        0 => 0,
+        ticks => (end - ticks.min(end)) as i32,
     }
 }
 
@@ -200,7 +225,7 @@ impl Table {
 
 #[cfg(test)]
 mod tests {
-    use super::{HASHES, Kind};
+    use super::{AWHILE, HASHES, Kind};
 
     /// Counters that have been started.
     struct Counters(super::Counters);
@@ -313,6 +338,23 @@ mod tests {
         // SAFETY: see `cell`.
         unsafe { counters.table().cell(72, Kind::Call).write(i32::MAX) };
         assert!(counters.tick_call(72) && counters.asked_in_vain());
+    }
+
+    #[test]
+    fn what_has_asked_in_vain_waits_a_while() {
+        let counters = Counters::off();
+        counters.start(30, 4000, 0);
+        counters.wait(8);
+        assert_eq!((1..).find(|_| counters.tick_loop(8)), Some(AWHILE));
+        assert_eq!((1..).find(|_| counters.tick_call(8)), Some(4000));
+        // Others do not; nor do those that ask each time, or never.
+        assert_eq!((1..).find(|_| counters.tick_loop(16)), Some(30_u64));
+        counters.pin(24);
+        counters.wait(24);
+        assert!(counters.tick_loop(24));
+        counters.start(0, 0, 0);
+        counters.wait(8);
+        assert!(!(0..10_000).any(|_| counters.tick_loop(8)));
     }
 
     #[test]

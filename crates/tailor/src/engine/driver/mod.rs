@@ -322,7 +322,11 @@ impl Driver {
             return Outcome::Not;
         }
         let too_early = self.portal.is_none() && !self.affordable();
-        if too_early || self.learn(portal).is_none() {
+        if too_early {
+            counters.wait(hash);
+            return Outcome::Not;
+        }
+        if self.learn(portal).is_none() {
             counters.rest(hash, 1);
             return Outcome::Not;
         }
@@ -380,7 +384,7 @@ impl Driver {
             return Outcome::Not;
         }
         if !self.affordable() {
-            asker.rest(1);
+            asker.wait();
             return Outcome::Not;
         }
         let asking = if asker.called() { Asking::Call } else { Asking::BackEdge };
