@@ -3,8 +3,8 @@
 //! # From the tape to here
 //! | pass | idea |
 //! |---|---|
-//! | [`ssa`] | variables become parameters of blocks |
-//! | [`simplify`] | what is constant, the same, or unused goes |
+//! | [`ssa`], [`fold`] | variables become parameters of blocks; what is constant or the same goes |
+//! | [`simplify`] | what is unused goes, and blocks that do nothing |
 //! | [`thread`] | what is decided already is not decided again |
 //! | [`registers`] | values get registers |
 //! | [`moves`], [`emit`] | blocks become a list of instructions |
@@ -20,6 +20,7 @@
 
 mod bits;
 mod emit;
+mod fold;
 mod instruction;
 mod moves;
 mod registers;
@@ -88,13 +89,13 @@ impl Code {
     ///
     /// # Panics
     /// The function is residual, or its builder breaks the [tape's rules](crate::tape).
+    #[inline(never)]
     pub(crate) fn build(function: &'static JitFunction) -> Code {
         let builder = function.builder.expect("a residual function has no jitcode");
         let tape = Tape::new(function);
         builder(&tape);
         let mut graph = tape.into_graph();
         simplify::straighten(&mut graph);
-        ssa::construct(&mut graph);
         simplify::simplify(&mut graph);
         let mut code = emit::emit(function, graph);
         liveness::compute(&mut code);

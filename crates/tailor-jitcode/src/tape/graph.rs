@@ -13,6 +13,7 @@ use tailor_compiler::ir::{OpCode, Type};
 
 use super::calls::Color;
 use super::memory::Memory;
+use crate::code::BitSet;
 use crate::function::JitFunction;
 
 /// A scalar.
@@ -171,6 +172,22 @@ impl Terminator {
             }
             Terminator::Switch { cases, default, .. } => {
                 cases.iter().for_each(|(_, edge)| f(edge));
+                f(default);
+            }
+            Terminator::Return(_) | Terminator::Panic { .. } => {}
+        }
+    }
+
+    /// Calls `f` with each of its edges, in order.
+    pub fn for_each_edge_mut(&mut self, mut f: impl FnMut(&mut Edge)) {
+        match self {
+            Terminator::Jump(edge) => f(edge),
+            Terminator::Branch { then, otherwise, .. } => {
+                f(then);
+                f(otherwise);
+            }
+            Terminator::Switch { cases, default, .. } => {
+                cases.iter_mut().for_each(|(_, edge)| f(edge));
                 f(default);
             }
             Terminator::Return(_) | Terminator::Panic { .. } => {}
@@ -421,51 +438,92 @@ impl Graph {
         &self.blocks[block].terminator.as_ref().expect("every reachable block is complete").0
     }
 
+    /// An edge of a complete block, by its number.
+    pub fn edge(&self, block: usize, number: usize) -> &Edge {
+        self.terminator(block).edge(number)
+    }
+
+    /// The same, to be changed.
+    pub fn edge_mut(&mut self, block: usize, number: usize) -> &mut Edge {
+        self.blocks[block].terminator.as_mut().expect("every reachable block is complete").0.edge_mut(number)
+    }
+
+    /// Keeps these parameters of a block, by their places, and what is passed for them.
+    pub fn keep_parameters(&mut self, block: usize, incoming: &Incoming, kept: &BitSet) {
+        let parameters = &mut self.blocks[block].parameters;
+        let before = parameters.len();
+        keep(parameters, kept);
+        if parameters.len() < before {
+            for (from, number) in incoming.edges(block) {
+                keep(&mut self.edge_mut(from, number).args, kept);
+            }
+        }
+    }
+
     /// Where each block is reached from. Only `order`'s blocks are regarded.
     pub fn incoming(&self, order: &[usize]) -> Incoming {
-        // Beginnings of the blocks' ranges, each at the next block's place; as the ranges are filled, these become their ends, which are the next block's beginnings.
-        let mut first = vec![0; self.blocks.len() + 2];
+        let mut incoming = Incoming::empty(self.blocks.len());
         for &block in order {
-            self.terminator(block).for_each_edge(|edge| first[edge.target + 2] += 1);
+            incoming.add(block, self.terminator(block));
         }
-        let mut sum = 0;
-        for start in &mut first {
-            sum += *start;
-            *start = sum;
-        }
-        let mut edges = vec![(0, 0); sum as usize];
-        for &block in order {
-            let mut number = 0;
-            self.terminator(block).for_each_edge(|edge| {
-                let place = &mut first[edge.target + 1];
-                edges[*place as usize] = (block as u32, number);
-                *place += 1;
-                number += 1;
-            });
-        }
-        Incoming { first, edges }
+        incoming
     }
 }
 
-/// For each block, the edges that lead to it.
+/// Keeps the items at these places.
+fn keep(list: &mut Vec<Value>, kept: &BitSet) {
+    let mut place = 0;
+    list.retain(|_| {
+        place += 1;
+        kept.contains(place - 1)
+    });
+}
+
+/// For each block, the edges that lead to it: a list.
 pub(crate) struct Incoming {
-    /// Where a block's edges begin; the next block's follow them.
-    first: Vec<u32>,
-    edges: Vec<(u32, u32)>,
+    /// By block, the last of its edges that have been added.
+    last: Vec<u32>,
+    /// Where from, the number there, and the one that was added before.
+    edges: Vec<(u32, u32, u32)>,
 }
 
 impl Incoming {
-    /// The edges to a block: where from, and the number there.
-    pub fn edges(&self, block: usize) -> impl ExactSizeIterator<Item = (usize, usize)> + '_ {
-        let range = self.first[block] as usize..self.first[block + 1] as usize;
-        self.edges[range].iter().map(|&(from, number)| (from as usize, number as usize))
+    const NONE: u32 = u32::MAX;
+
+    /// No edges yet, between so many blocks.
+    pub fn empty(blocks: usize) -> Incoming {
+        Incoming { last: vec![Incoming::NONE; blocks], edges: Vec::with_capacity(blocks + blocks / 2) }
+    }
+
+    /// Adds the edges of a block.
+    pub fn add(&mut self, block: usize, terminator: &Terminator) {
+        let mut number = 0;
+        terminator.for_each_edge(|edge| {
+            let before = std::mem::replace(&mut self.last[edge.target], self.edges.len() as u32);
+            self.edges.push((block as u32, number, before));
+            number += 1;
+        });
+    }
+
+    /// The edges to a block: where from, and the number there. Those from one block are listed at once.
+    pub fn edges(&self, block: usize) -> impl Iterator<Item = (usize, usize)> + '_ {
+        let mut next = self.last[block];
+        std::iter::from_fn(move || {
+            let &(from, number, before) = self.edges.get(next as usize)?;
+            next = before;
+            Some((from as usize, number as usize))
+        })
+    }
+
+    /// Whether nothing leads to a block.
+    pub fn is_empty(&self, block: usize) -> bool {
+        self.last[block] == Incoming::NONE
     }
 
     /// Where a block is reached from, if by one edge alone.
     pub fn single(&self, block: usize) -> Option<usize> {
-        let mut edges = self.edges(block);
-        let (from, _) = edges.next()?;
-        edges.next().is_none().then_some(from)
+        let &(from, _, before) = self.edges.get(self.last[block] as usize)?;
+        (before == Incoming::NONE).then_some(from as usize)
     }
 }
 
