@@ -3,9 +3,11 @@
 //! It is computed on the finished instructions, whatever passes made them, by the classical backward data flow. So it cannot disagree with the code.
 //!
 //! # Storage
-//! A *row* is a sorted list of registers, stored once however many instructions have it; each instruction has its row's place. An answer is a slice, without any allocation.
+//! A *row* is a sorted list of registers, stored once (but for collisions of hashes) however many instructions have it; each instruction has its row's place. An answer is a slice, without any allocation.
 
-use rustc_hash::FxHashMap;
+use std::hash::BuildHasher;
+
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::code::{BitSet, BitSets, Code, Operation, Position, Register};
 
@@ -35,56 +37,67 @@ impl Rows {
 pub(crate) fn compute(code: &mut Code) {
     let starts = block_starts(code);
     let count = code.register_count();
-    // What is live at the beginning of each block, by its number in `starts`.
-    let mut at_start = BitSets::new(starts.len(), count);
     // By position, where a block starts.
     let mut block_of = vec![0; code.len()];
-    starts.iter().enumerate().for_each(|(block, &start)| block_of[start as usize] = block);
+    starts.iter().enumerate().for_each(|(block, &start)| block_of[start as usize] = block as u32);
     let end_of = |block: usize| starts.get(block + 1).copied().unwrap_or(code.len() as Position);
-    // Makes `live` what is live at the end of a block.
+    // What is live at the beginning of each block, by its number in `starts`: at first what it needs itself; and what it sets.
+    let mut at_start = BitSets::new(starts.len(), count);
+    let mut sets = BitSets::new(starts.len(), count);
+    for (block, &start) in starts.iter().enumerate() {
+        for position in (start..end_of(block)).rev() {
+            let operation = code.operation(position);
+            operation.for_each_dest(|dest| {
+                at_start.remove(block, dest.index());
+                sets.insert(block, dest.index());
+            });
+            operation.for_each_use(|register| {
+                if register.index() < count {
+                    at_start.insert(block, register.index());
+                }
+            });
+        }
+    }
+    let mut live = BitSet::new(count);
+    // Makes `live` what is live at the end of a block; whether an earlier one follows it.
     let at_end = |block: usize, at_start: &BitSets, live: &mut BitSet| {
         let last = end_of(block) - 1;
+        let mut back = false;
         live.clear();
         code.operation(last).for_each_successor(last, |next| {
-            live.union_with(at_start.words(block_of[next as usize]));
+            live.union_with(at_start.words(block_of[next as usize] as usize));
+            back |= next <= last;
         });
+        back
     };
-    // What each block needs from before it, and what it sets.
-    let (mut needs, mut sets) = (BitSets::new(starts.len(), count), BitSets::new(starts.len(), count));
-    let (mut live, mut set) = (BitSet::new(count), BitSet::new(count));
-    for (block, &start) in starts.iter().enumerate() {
-        live.clear();
-        set.clear();
-        for position in (start..end_of(block)).rev() {
-            step_back(code, position, &mut live);
-            code.operation(position).for_each_dest(|dest| _ = set.insert(dest.index()));
-        }
-        needs.unite(block, live.words());
-        sets.unite(block, set.words());
-    }
-    let mut changed = true;
-    while std::mem::take(&mut changed) {
+    let (mut changed, mut any_back) = (true, true);
+    while std::mem::take(&mut changed) && std::mem::take(&mut any_back) {
         for block in (0..starts.len()).rev() {
-            at_end(block, &at_start, &mut live);
+            any_back |= at_end(block, &at_start, &mut live);
             live.subtract(sets.words(block));
-            live.union_with(needs.words(block));
             changed |= at_start.unite(block, live.words());
         }
     }
 
-    let mut pool = Pool::default();
+    let mut pool = Pool::new(count);
     let mut rows = vec![0; code.len()];
     let mut across = Vec::new();
     let mut kept = BitSet::new(count);
     for (block, &start) in starts.iter().enumerate() {
         at_end(block, &at_start, &mut live);
         for position in (start..end_of(block)).rev() {
-            if let Operation::Call { .. } = code.operation(position) {
+            let operation = code.operation(position);
+            if let Operation::Call { .. } = operation {
                 kept.copy_from(live.words());
-                code.operation(position).for_each_dest(|dest| kept.remove(dest.index()));
+                operation.for_each_dest(|dest| kept.remove(dest.index()));
                 across.push((position, pool.place(&kept)));
             }
-            step_back(code, position, &mut live);
+            operation.for_each_dest(|dest| live.remove(dest.index()));
+            operation.for_each_use(|register| {
+                if register.index() < count {
+                    live.insert(register.index());
+                }
+            });
             rows[position as usize] = pool.place(&live);
         }
     }
@@ -92,18 +105,7 @@ pub(crate) fn compute(code: &mut Code) {
         let number = code.instructions()[position as usize].x;
         code.calls_mut()[number as usize].live_across = place;
     }
-    code.set_live(Rows { pool: pool.words, rows });
-}
-
-/// From what is live after an instruction to what is live before it.
-fn step_back(code: &Code, position: Position, live: &mut BitSet) {
-    let operation = code.operation(position);
-    operation.for_each_dest(|dest| live.remove(dest.index()));
-    operation.for_each_use(|register| {
-        if register.index() < code.register_count() {
-            live.insert(register.index());
-        }
-    });
+    code.set_live(Rows { pool: pool.rows, rows });
 }
 
 /// Where blocks begin: at the entry, at targets, and behind instructions that do not just go on.
@@ -125,42 +127,53 @@ fn block_starts(code: &Code) -> Vec<Position> {
     (0..code.len() as Position).filter(|&position| is_start[position as usize]).collect()
 }
 
-/// Rows, each stored once.
-#[derive(Default)]
+/// Rows, each stored once, as a rule.
 struct Pool {
-    words: Vec<Register>,
-    places: FxHashMap<BitSet, u32>,
-    /// What was asked for last, and its place: half of the instructions need what their neighbours need.
-    last: Option<(BitSet, u32)>,
+    rows: Vec<Register>,
+    /// The sets that they stand for, one after the other, and the rows' places.
+    sets: Vec<u64>,
+    places: Vec<u32>,
+    /// Words a set.
+    width: usize,
+    /// By hash, the number of the last set that has it.
+    numbers: FxHashMap<u64, u32>,
+    /// What was asked for last: half of the instructions need what their neighbours need.
+    last: usize,
 }
 
 impl Pool {
-    fn place(&mut self, live: &BitSet) -> u32 {
-        if let Some((last, place)) = &self.last
-            && last == live
-        {
-            return *place;
-        }
-        let place = self.place_of_other(live);
-        match &mut self.last {
-            Some((last, known)) => {
-                last.copy_from(live.words());
-                *known = place;
-            }
-            None => self.last = Some((live.clone(), place)),
-        }
-        place
+    /// For sets of registers below `bound`.
+    fn new(bound: usize) -> Pool {
+        let width = BitSet::new(bound).words().len();
+        let (rows, sets, places, numbers) = (Vec::new(), Vec::new(), Vec::new(), FxHashMap::default());
+        Pool { rows, sets, places, width, numbers, last: 0 }
     }
 
-    fn place_of_other(&mut self, live: &BitSet) -> u32 {
-        if let Some(&place) = self.places.get(live) {
-            return place;
+    fn is(&self, number: usize, live: &BitSet) -> bool {
+        number < self.places.len() && self.sets[number * self.width..][..self.width] == *live.words()
+    }
+
+    fn place(&mut self, live: &BitSet) -> u32 {
+        if !self.is(self.last, live) {
+            self.last = self.number(live);
         }
-        let place = self.words.len() as u32;
-        self.words.push(Register(0));
-        self.words.extend(live.iter().map(|register| Register(register as u16)));
-        self.words[place as usize] = Register((self.words.len() - place as usize - 1) as u16);
-        self.places.insert(live.clone(), place);
-        place
+        self.places[self.last]
+    }
+
+    fn number(&mut self, live: &BitSet) -> usize {
+        let hash = FxBuildHasher.hash_one(live.words());
+        if let Some(&number) = self.numbers.get(&hash)
+            && self.is(number as usize, live)
+        {
+            return number as usize;
+        }
+        let (number, place) = (self.places.len(), self.rows.len());
+        self.rows.push(Register(0));
+        self.rows.extend(live.iter().map(|register| Register(register as u16)));
+        self.rows[place] = Register((self.rows.len() - place - 1) as u16);
+        self.sets.extend_from_slice(live.words());
+        self.places.push(place as u32);
+        self.numbers.insert(hash, number as u32);
+        number
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Blocks follow each other in reverse postorder, those that panic at the end; a jump to the block that comes next is left out.
 
+use std::panic::Location;
+
 use rustc_hash::FxHashMap;
 use tailor_compiler::ir::Type;
 
@@ -18,13 +20,13 @@ pub(crate) fn emit(function: &'static JitFunction, mut graph: Graph) -> Code {
     split_edges(&mut graph);
     let order = graph.reverse_postorder();
     let mut assignment = assign(&graph, &order);
-    let moves = sequences(&graph, &order, &mut assignment);
+    let moves = Moves::of(&graph, &order, &mut assignment);
     let (last, first): (Vec<usize>, Vec<usize>) =
         order.iter().partition(|&&block| block != 0 && matches!(graph.terminator(block), Terminator::Panic { .. }));
     let layout: Vec<usize> = first.into_iter().chain(last).collect();
     let mut emitter = Emitter {
         graph: &graph,
-        registers: &assignment.register,
+        registers: &mut assignment.register,
         register_count: assignment.types.len(),
         constants: Vec::new(),
         constant_numbers: FxHashMap::default(),
@@ -33,7 +35,7 @@ pub(crate) fn emit(function: &'static JitFunction, mut graph: Graph) -> Code {
     };
     let count = layout.iter().map(|&block| graph.blocks[block].insts.len() + 1).sum();
     emitter.code.instructions.reserve(count);
-    emitter.code.location_numbers.reserve(count);
+    emitter.code.locations.reserve(count);
     for (i, &block) in layout.iter().enumerate() {
         emitter.block(block, layout.get(i + 1).copied(), &moves);
     }
@@ -43,37 +45,50 @@ pub(crate) fn emit(function: &'static JitFunction, mut graph: Graph) -> Code {
     code.constants = constants.into_boxed_slice();
     code.classes = graph.memories.iter().map(Memory::class).collect();
     code.memories = graph.memories.into_boxed_slice();
-    code.locations = graph.locations.into_boxed_slice();
     code
 }
 
-/// The moves at the end of each block that jumps with arguments.
-fn sequences(graph: &Graph, order: &[usize], assignment: &mut Assignment) -> FxHashMap<usize, Vec<(u16, Source)>> {
-    let Assignment { register, types } = assignment;
-    let mut scratch = Scratch::default();
-    let mut all = FxHashMap::default();
-    for &block in order {
-        let Terminator::Jump(edge) = graph.terminator(block) else { continue };
-        if edge.args.is_empty() {
-            continue;
-        }
-        let mut moves = Vec::with_capacity(edge.args.len());
-        for (&arg, &parameter) in edge.args.iter().zip(&graph.blocks[edge.target].parameters) {
-            let to = register[parameter.index()].expect("parameters have registers");
-            match register[arg.index()] {
-                Some(from) => moves.push((to, Source::Register(from))),
-                None if graph.is_undefined(arg) => {}
-                None => moves.push((to, Source::Constant(arg))),
+/// The moves at the end of blocks that jump with arguments.
+struct Moves {
+    all: Vec<(u16, Source)>,
+    /// By block, where its moves are.
+    ranges: Vec<(u32, u32)>,
+}
+
+impl Moves {
+    fn of(graph: &Graph, order: &[usize], assignment: &mut Assignment) -> Moves {
+        let Assignment { register, types } = assignment;
+        let mut scratch = Scratch::default();
+        let mut moves = Moves { all: Vec::new(), ranges: vec![(0, 0); graph.blocks.len()] };
+        let mut wanted = Vec::new();
+        for &block in order {
+            let Terminator::Jump(edge) = graph.terminator(block) else { continue };
+            wanted.clear();
+            for (&arg, &parameter) in edge.args.iter().zip(&graph.blocks[edge.target].parameters) {
+                let to = register[parameter.index()].expect("parameters have registers");
+                match register[arg.index()] {
+                    Some(from) => wanted.push((to, Source::Register(from))),
+                    None if graph.is_undefined(arg) => {}
+                    None => wanted.push((to, Source::Constant(arg))),
+                }
             }
+            let first = moves.all.len() as u32;
+            in_sequence(&mut wanted, &mut moves.all, |like| scratch.like(like, types));
+            moves.ranges[block] = (first, moves.all.len() as u32);
         }
-        all.insert(block, in_sequence(moves, |like| scratch.like(like, types)));
+        moves
     }
-    all
+
+    fn at_end(&self, block: usize) -> &[(u16, Source)] {
+        let (first, end) = self.ranges[block];
+        &self.all[first as usize..end as usize]
+    }
 }
 
 struct Emitter<'a> {
     graph: &'a Graph,
-    registers: &'a [Option<u16>],
+    /// By value; of constants, their numbers, as soon as they have one.
+    registers: &'a mut [Option<u16>],
     register_count: usize,
     constants: Vec<(Type, u64)>,
     constant_numbers: FxHashMap<(Type, u64), u16>,
@@ -83,7 +98,7 @@ struct Emitter<'a> {
 }
 
 impl Emitter<'_> {
-    fn block(&mut self, block: usize, next: Option<usize>, moves: &FxHashMap<usize, Vec<(u16, Source)>>) {
+    fn block(&mut self, block: usize, next: Option<usize>, moves: &Moves) {
         self.starts[block] = self.code.instructions.len() as u32;
         let data = &self.graph.blocks[block];
         for placed in &data.insts {
@@ -91,12 +106,12 @@ impl Emitter<'_> {
             self.push(instruction, placed.at);
         }
         let (terminator, at) = data.terminator.as_ref().expect("reachable blocks are complete");
-        for &(to, from) in moves.get(&block).into_iter().flatten() {
+        for &(to, from) in moves.at_end(block) {
             let a = match from {
                 Source::Register(register) => register,
                 Source::Constant(value) => self.operand(value),
             };
-            self.push(Instruction { d: to, a, ..Instruction::new(opcode::MOVE) }, *at);
+            self.push(Instruction { d: to, a, ..Instruction::new(opcode::MOVE) }, at);
         }
         if let Terminator::Jump(edge) = terminator
             && next == Some(edge.target)
@@ -104,12 +119,12 @@ impl Emitter<'_> {
             return;
         }
         let instruction = self.terminator(terminator);
-        self.push(instruction, *at);
+        self.push(instruction, at);
     }
 
-    fn push(&mut self, instruction: Instruction, at: u32) {
+    fn push(&mut self, instruction: Instruction, at: &'static Location<'static>) {
         self.code.instructions.push(instruction);
-        self.code.location_numbers.push(at);
+        self.code.locations.push(at);
     }
 
     /// The register or constant that an operand is.
@@ -124,11 +139,13 @@ impl Emitter<'_> {
         // An undefined value may be anything.
         let constant = (self.graph.type_of(value), self.graph.constant_of(value).unwrap_or(0));
         let (constants, first) = (&mut self.constants, self.register_count);
-        *self.constant_numbers.entry(constant).or_insert_with(|| {
+        let number = *self.constant_numbers.entry(constant).or_insert_with(|| {
             constants.push(constant);
             u16::try_from(first + constants.len() - 1)
                 .expect("a function has fewer than 65,536 registers and constants")
-        })
+        });
+        self.registers[value.index()] = Some(number);
+        number
     }
 
     fn dest(&self, value: Value) -> u16 {

@@ -68,8 +68,8 @@ pub(crate) struct PanicMessage {
 pub struct Code {
     function: &'static JitFunction,
     instructions: Vec<Instruction>,
-    location_numbers: Vec<u32>,
-    locations: Box<[&'static Location<'static>]>,
+    /// Where in the source each instruction stems from.
+    locations: Vec<&'static Location<'static>>,
     register_types: Box<[Type]>,
     constants: Box<[(Type, u64)]>,
     memories: Box<[Memory]>,
@@ -106,8 +106,7 @@ impl Code {
         Code {
             function,
             instructions: Vec::new(),
-            location_numbers: Vec::new(),
-            locations: Box::default(),
+            locations: Vec::new(),
             register_types: Box::default(),
             constants: Box::default(),
             memories: Box::default(),
@@ -168,7 +167,7 @@ impl Code {
 
     /// Where an instruction stems from.
     pub fn location(&self, position: Position) -> &'static Location<'static> {
-        self.locations[self.location_numbers[position as usize] as usize]
+        self.locations[position as usize]
     }
 
     /// The registers that must be kept if execution is interrupted before this instruction.

@@ -14,10 +14,13 @@ pub(crate) enum Source {
     Constant(Value),
 }
 
-/// The moves, to be done one after the other, that do all `moves` at once. `scratch` yields a register of the given type that is otherwise unused.
-pub(crate) fn in_sequence(mut moves: Vec<(u16, Source)>, mut scratch: impl FnMut(u16) -> u16) -> Vec<(u16, Source)> {
+/// Appends to `sequence` the moves, to be done one after the other, that do all `moves` at once. `scratch` yields a register of the given type that is otherwise unused.
+pub(crate) fn in_sequence(
+    moves: &mut Vec<(u16, Source)>,
+    sequence: &mut Vec<(u16, Source)>,
+    mut scratch: impl FnMut(u16) -> u16,
+) {
     moves.retain(|&(to, from)| from != Source::Register(to));
-    let mut sequence = Vec::new();
     while !moves.is_empty() {
         let ready = moves.iter().position(|&(to, _)| !moves.iter().any(|&(_, from)| from == Source::Register(to)));
         if let Some(ready) = ready {
@@ -27,13 +30,12 @@ pub(crate) fn in_sequence(mut moves: Vec<(u16, Source)>, mut scratch: impl FnMut
         let (blocked, _) = moves[0];
         let aside = scratch(blocked);
         sequence.push((aside, Source::Register(blocked)));
-        for (_, from) in &mut moves {
+        for (_, from) in &mut *moves {
             if *from == Source::Register(blocked) {
                 *from = Source::Register(aside);
             }
         }
     }
-    sequence
 }
 
 /// Registers for putting contents aside, one of each type, made at the first request.

@@ -50,18 +50,19 @@ pub(crate) fn assign(graph: &Graph, order: &[usize]) -> Assignment {
     let mut pass = Assigner {
         assignment: Assignment { register: vec![None; graph.values.len()], types: Vec::new() },
         free: Vec::new(),
-        passed_to: vec![Vec::new(); graph.values.len()],
+        passed: PassedTo { first: vec![PassedTo::NONE; graph.values.len()], all: Vec::new() },
         wanted: vec![None; graph.values.len()],
         live: BitSet::new(numbers.values.len()),
         last_uses: LastUses::default(),
         numbers,
     };
-    for &block in order {
-        for edge in graph.terminator(block).edges() {
-            for (&arg, &parameter) in edge.args.iter().zip(&graph.blocks[edge.target].parameters) {
-                pass.passed_to[arg.index()].push(parameter);
+    // Backwards: what is added last is listed first.
+    for &block in order.iter().rev() {
+        graph.terminator(block).for_each_edge(|edge| {
+            for (&arg, &parameter) in edge.args.iter().zip(&graph.blocks[edge.target].parameters).rev() {
+                pass.passed.add(arg, parameter);
             }
-        }
+        });
     }
     for &block in order {
         pass.block(graph, block, live_out.words(block));
@@ -73,14 +74,39 @@ struct Assigner {
     assignment: Assignment,
     /// Whether each register is free at the current point.
     free: Vec<bool>,
-    /// For each value, the parameters that it is passed to.
-    passed_to: Vec<Vec<Value>>,
+    passed: PassedTo,
     /// For each parameter, the register of something that is passed to it.
     wanted: Vec<Option<u16>>,
     /// What is live at the current point.
     live: BitSet,
     last_uses: LastUses,
     numbers: Numbers,
+}
+
+/// For each value, the parameters that it is passed to: a list.
+struct PassedTo {
+    /// By value.
+    first: Vec<u32>,
+    /// Parameters, and what comes next for the same value.
+    all: Vec<(Value, u32)>,
+}
+
+impl PassedTo {
+    const NONE: u32 = u32::MAX;
+
+    fn add(&mut self, value: Value, parameter: Value) {
+        let next = std::mem::replace(&mut self.first[value.index()], self.all.len() as u32);
+        self.all.push((parameter, next));
+    }
+
+    fn of(&self, value: Value) -> impl Iterator<Item = Value> {
+        let mut next = self.first[value.index()];
+        std::iter::from_fn(move || {
+            let &(parameter, then) = self.all.get(next as usize)?;
+            next = then;
+            Some(parameter)
+        })
+    }
 }
 
 /// Numbers of the values that are alive somewhere: of all values, most have been removed, or are constant.
@@ -176,8 +202,8 @@ impl Assigner {
 
     /// A free register that spares a move: one of a parameter that the value is passed to, or of something passed to the same parameter.
     fn wanted(&self, value: Value) -> Option<u16> {
-        let targets = self.passed_to[value.index()].iter();
-        targets
+        self.passed
+            .of(value)
             .flat_map(|target| [self.assignment.register[target.index()], self.wanted[target.index()]])
             .chain([self.wanted[value.index()]])
             .flatten()
@@ -206,7 +232,7 @@ impl Assigner {
     fn set(&mut self, value: Value, register: u16) {
         self.free[usize::from(register)] = false;
         self.assignment.register[value.index()] = Some(register);
-        for target in &self.passed_to[value.index()] {
+        for target in self.passed.of(value) {
             self.wanted[target.index()].get_or_insert(register);
         }
     }

@@ -201,11 +201,11 @@ fn drop_unused(graph: &mut Graph, order: &[usize], incoming: &Incoming) {
         graph.blocks[block].insts.retain(|placed| is_needed(&placed.inst, &used));
         let parameters = &graph.blocks[block].parameters;
         if block != 0 && !parameters.iter().all(|parameter| used.contains(parameter.index())) {
-            let mut kept = BitSet::new(parameters.len());
-            for (i, _) in parameters.iter().enumerate().filter(|(_, parameter)| used.contains(parameter.index())) {
-                kept.insert(i);
+            let mut unused = BitSet::new(parameters.len());
+            for (i, _) in parameters.iter().enumerate().filter(|(_, parameter)| !used.contains(parameter.index())) {
+                unused.insert(i);
             }
-            graph.keep_parameters(block, incoming, &kept);
+            graph.drop_parameters(block, incoming, &unused);
         }
     }
 }

@@ -93,6 +93,8 @@ fn walk_once(graph: &mut Graph, folding: &mut Folding) -> Walked {
         walked.order.push(block);
     }
 
+    // There are none any more.
+    graph.variables.clear();
     for (block, variable) in passed {
         for (from, number) in walked.incoming.edges(block) {
             graph.edge_mut(from, number).args.push(at_end[from * count + variable]);
@@ -112,22 +114,20 @@ fn merge_at_headers(graph: &mut Graph, folding: &mut Folding, Walked { order, in
 
 /// Removes parameters of a block that are one value; whether there were any.
 fn merge_parameters(graph: &mut Graph, folding: &mut Folding, incoming: &Incoming, block: usize) -> bool {
-    if graph.blocks[block].parameters.is_empty() {
-        return false;
-    }
-    let parameters = std::mem::take(&mut graph.blocks[block].parameters);
-    let mut kept = BitSet::new(parameters.len());
-    for (i, &parameter) in parameters.iter().enumerate() {
+    let count = graph.blocks[block].parameters.len();
+    let mut merged = None;
+    for i in 0..count {
+        let parameter = graph.blocks[block].parameters[i];
         let args = incoming.edges(block).map(|(from, number)| graph.edge(from, number).args[i]);
-        match only_value(graph, folding, parameter, args) {
-            Some(value) => folding.unite(parameter, value),
-            None => _ = kept.insert(i),
+        if let Some(value) = only_value(graph, folding, parameter, args) {
+            folding.unite(parameter, value);
+            merged.get_or_insert_with(|| BitSet::new(count)).insert(i);
         }
     }
-    let before = parameters.len();
-    graph.blocks[block].parameters = parameters;
-    graph.keep_parameters(block, incoming, &kept);
-    graph.blocks[block].parameters.len() < before
+    if let Some(merged) = &merged {
+        graph.drop_parameters(block, incoming, merged);
+    }
+    merged.is_some()
 }
 
 /// The value that all `args` for a parameter are, if they are one.

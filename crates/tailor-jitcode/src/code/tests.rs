@@ -322,8 +322,9 @@ fn locations_are_those_of_the_source() {
 #[test]
 fn moves_are_sequenced() {
     let registers = |moves: &[(u16, u16)]| {
-        let moves = moves.iter().map(|&(to, from)| (to, Source::Register(from))).collect();
-        let sequence = in_sequence(moves, |_| 9);
+        let mut moves = moves.iter().map(|&(to, from)| (to, Source::Register(from))).collect();
+        let mut sequence = Vec::new();
+        in_sequence(&mut moves, &mut sequence, |_| 9);
         let mut file: Vec<u16> = (0..10).collect();
         for (to, from) in &sequence {
             let Source::Register(from) = *from else { panic!("only registers are moved") };

@@ -24,45 +24,65 @@ pub(crate) fn thread(graph: &mut Graph) -> bool {
         return false;
     }
     let limit = graph.blocks.len() * GROWTH + 64;
+    let order = graph.reverse_postorder();
+    let (incoming, count) = (graph.incoming(&order), graph.blocks.len());
+    let mut ways = Ways { order, incoming, place: vec![0; count], dead: vec![false; count] };
+    for (place, &block) in ways.order.iter().enumerate() {
+        ways.place[block] = place;
+    }
+    let escaping = escaping(graph, &ways.order);
     let mut changed = false;
-    let mut next = 1;
-    let mut order = graph.reverse_postorder();
-    let mut ways = Ways::of(graph, &order, graph.incoming(&order));
-    while next < order.len() && graph.blocks.len() < limit {
-        let block = order[next];
-        next += 1;
-        if !decides(graph, block) {
+    // Copies are put behind all others: they decide nothing.
+    for next in 1..ways.order.len() {
+        let block = ways.order[next];
+        if graph.blocks.len() >= limit {
+            break;
+        }
+        if !decides(graph, block) || ways.dead[block] {
             continue;
         }
         if ways.incoming.edges(block).any(|(from, _)| ways.place[from] >= ways.place[block]) {
             continue;
         }
         let copies: Vec<Copy> = ways.incoming.edges(block).filter_map(|edge| Copy::of(graph, block, edge)).collect();
-        if copies.is_empty() {
-            continue;
+        if !copies.is_empty() {
+            ways.split(graph, block, copies, &escaping);
+            changed = true;
         }
-        let incoming;
-        (order, incoming) = split(graph, block, copies);
-        changed = true;
-        // A block that is passed over now because the order has changed has its turn in the next round.
-        ways = Ways::of(graph, &order, incoming);
     }
     changed
 }
 
 /// How blocks are reached.
 struct Ways {
+    /// All blocks that have been reached when threading began, and the copies that have been made.
+    order: Vec<usize>,
     incoming: Incoming,
-    /// Where each block comes in the order.
+    /// Where each block comes in reverse postorder; copies have the place of what they are copies of.
     place: Vec<usize>,
+    /// Blocks that are not reached any more.
+    dead: Vec<bool>,
 }
 
-impl Ways {
-    fn of(graph: &Graph, order: &[usize], incoming: Incoming) -> Ways {
-        let mut place = vec![0; graph.blocks.len()];
-        order.iter().enumerate().for_each(|(at, &block)| place[block] = at);
-        Ways { incoming, place }
+/// The values that are used in other blocks than they are defined in.
+fn escaping(graph: &Graph, order: &[usize]) -> Vec<bool> {
+    const NOWHERE: u32 = u32::MAX;
+    let mut home = vec![NOWHERE; graph.values.len()];
+    for &block in order {
+        let data = &graph.blocks[block];
+        data.parameters.iter().for_each(|value| home[value.index()] = block as u32);
+        data.insts.iter().for_each(|placed| placed.inst.for_each_dest(|value| home[value.index()] = block as u32));
     }
+    let mut escaping = vec![false; graph.values.len()];
+    for &block in order {
+        let mut used = |value: Value| escaping[value.index()] |= home[value.index()] != block as u32;
+        let data = &graph.blocks[block];
+        data.insts.iter().for_each(|placed| placed.inst.for_each_used(&mut used));
+        let terminator = graph.terminator(block);
+        terminator.own_uses().iter().for_each(|&value| used(value));
+        terminator.for_each_edge(|edge| edge.args.iter().for_each(|&value| used(value)));
+    }
+    escaping
 }
 
 /// Whether a block does nothing but pure operations and a choice.
@@ -78,25 +98,31 @@ fn decides(graph: &Graph, block: usize) -> bool {
 struct Copy {
     /// The block and the number of its edge.
     edge: (usize, usize),
-    /// What stands for the block's values.
-    values: FxHashMap<Value, Value>,
+    values: Versions,
     insts: Vec<Placed>,
     /// Where it goes on.
     next: Edge,
 }
 
+/// What stands for values of a block in a copy.
+struct Versions(Vec<(Value, Value)>);
+
+impl Versions {
+    fn of(&self, value: Value) -> Value {
+        self.0.iter().find(|&&(known, _)| known == value).map_or(value, |&(_, by)| by)
+    }
+}
+
 impl Copy {
     /// The copy for an edge that decides the block's choice.
     fn of(graph: &mut Graph, block: usize, (from, number): (usize, usize)) -> Option<Copy> {
-        let args = graph.terminator(from).edge(number).args.clone();
-        let data = graph.blocks[block].clone();
-        let mut values: FxHashMap<Value, Value> = data.parameters.iter().copied().zip(args).collect();
+        let args = graph.edge(from, number).args.iter().copied();
+        let mut values = Versions(graph.blocks[block].parameters.iter().copied().zip(args).collect());
         let mut insts = Vec::new();
-        for placed in &data.insts {
-            let Inst::Pure { code, bits, mut args, dest } = placed.inst else { return None };
-            for arg in &mut args {
-                *arg = values.get(arg).copied().unwrap_or(*arg);
-            }
+        for at in 0..graph.blocks[block].insts.len() {
+            let placed = &graph.blocks[block].insts[at];
+            let Placed { inst: Inst::Pure { code, bits, args, dest }, at } = *placed else { return None };
+            let args = args.map(|arg| values.of(arg));
             let ty = result_type(code)?;
             let words = args.map(|arg| if arg == Value::NONE { Some(0) } else { graph.constant_of(arg) });
             let word = if let [Some(a), Some(b), Some(c)] = words {
@@ -110,14 +136,14 @@ impl Copy {
                 Some(word) => graph.constant(ty, word),
                 None => {
                     let value = graph.new_value(ty);
-                    insts.push(Placed { inst: Inst::Pure { code, bits, args, dest: value }, at: placed.at });
+                    insts.push(Placed { inst: Inst::Pure { code, bits, args, dest: value }, at });
                     value
                 }
             };
-            values.insert(dest, value);
+            values.0.push((dest, value));
         }
-        let known = |value: &Value| graph.constant_of(values.get(value).copied().unwrap_or(*value));
-        let mut next = match &data.terminator.as_ref()?.0 {
+        let known = |value: &Value| graph.constant_of(values.of(*value));
+        let mut next = match graph.terminator(block) {
             Terminator::Branch { condition, then, otherwise } => {
                 if known(condition)? != 0 { then } else { otherwise }.clone()
             }
@@ -127,58 +153,85 @@ impl Copy {
             }
             _ => return None,
         };
-        for arg in &mut next.args {
-            *arg = values.get(arg).copied().unwrap_or(*arg);
-        }
+        next.args.iter_mut().for_each(|arg| *arg = values.of(*arg));
         Some(Copy { edge: (from, number), values, insts, next })
     }
 }
 
-/// Puts the copies in place and repairs the uses of the block's values. The blocks' new order, and how they are reached.
-fn split(graph: &mut Graph, block: usize, copies: Vec<Copy>) -> (Vec<usize>, Incoming) {
-    let data = &graph.blocks[block];
-    let at = data.terminator.as_ref().map_or(0, |&(_, at)| at);
-    let mut defined = data.parameters.clone();
-    data.insts.iter().for_each(|placed| placed.inst.for_each_dest(|dest| defined.push(dest)));
-    let mut definitions: FxHashMap<Value, FxHashMap<usize, Value>> =
-        defined.iter().map(|&value| (value, FxHashMap::from_iter([(block, value)]))).collect();
-    let mut versions = vec![block];
-    for Copy { edge: (from, number), values, insts, next } in copies {
-        let copy = graph.new_block();
-        versions.push(copy);
-        let terminator = Some((Terminator::Jump(next), at));
-        graph.blocks[copy] = BlockData { parameters: Vec::new(), insts, terminator };
-        if let Some((terminator, _)) = &mut graph.blocks[from].terminator {
-            *terminator.edge_mut(number) = Edge::to(copy);
-        }
-        for (value, by) in values {
-            if let Some(definitions) = definitions.get_mut(&value) {
-                definitions.insert(copy, by);
+impl Ways {
+    /// If a block is not reached any more, nor are those that follow it alone. (A header that is reached from its own loop only is not: all other ways come from before it.)
+    fn forget_dead(&mut self, graph: &Graph, block: usize) {
+        let mut work = vec![block];
+        while let Some(block) = work.pop() {
+            if self.dead[block] || self.incoming.edges(block).any(|(from, _)| self.place[from] < self.place[block]) {
+                continue;
             }
+            self.dead[block] = true;
+            let mut number = 0;
+            graph.terminator(block).for_each_edge(|edge| {
+                self.incoming.remove(block, number, edge.target);
+                number += 1;
+                work.push(edge.target);
+            });
         }
     }
-    let order = graph.reverse_postorder();
-    let incoming = graph.incoming(&order);
-    for &user in order.iter().filter(|user| !versions.contains(user)) {
-        let mut used = Vec::new();
-        for_each_use(graph, user, |value| {
-            if defined.contains(value) {
-                used.push(*value);
+
+    /// Puts the copies in place and repairs the uses of the block's values: only those that are `escaping`, or have been made since that was found out, are used elsewhere.
+    fn split(&mut self, graph: &mut Graph, block: usize, copies: Vec<Copy>, escaping: &[bool]) {
+        let data = &graph.blocks[block];
+        let Some((_, at)) = data.terminator else { return };
+        let mut defined = data.parameters.clone();
+        data.insts.iter().for_each(|placed| placed.inst.for_each_dest(|dest| defined.push(dest)));
+        defined.retain(|value| escaping.get(value.index()).is_none_or(|&escapes| escapes));
+        let mut definitions: FxHashMap<Value, FxHashMap<usize, Value>> =
+            defined.iter().map(|&value| (value, FxHashMap::from_iter([(block, value)]))).collect();
+        let mut versions = vec![block];
+        for Copy { edge: (from, number), values, insts, next } in copies {
+            let copy = graph.new_block();
+            versions.push(copy);
+            let terminator = Terminator::Jump(next);
+            self.incoming.remove(from, number, block);
+            self.incoming.add_block((from, number));
+            self.incoming.add(copy, &terminator);
+            self.order.push(copy);
+            self.place.push(self.place[block]);
+            self.dead.push(false);
+            graph.blocks[copy] = BlockData { parameters: Vec::new(), insts, terminator: Some((terminator, at)) };
+            *graph.edge_mut(from, number) = Edge::to(copy);
+            for (value, by) in values.0 {
+                if let Some(definitions) = definitions.get_mut(&value) {
+                    definitions.insert(copy, by);
+                }
             }
-        });
-        if used.is_empty() {
-            continue;
         }
-        let mut reaching = FxHashMap::default();
-        for value in used {
-            if let Some(definitions) = definitions.get_mut(&value) {
-                reaching.insert(value, reaching_definition(graph, &incoming, definitions, value, user));
+        self.forget_dead(graph, block);
+        if defined.is_empty() {
+            return;
+        }
+        for at in 0..self.order.len() {
+            let user = self.order[at];
+            if versions.contains(&user) || self.dead[user] {
+                continue;
             }
+            let mut used = Vec::new();
+            for_each_use(graph, user, |value| {
+                if defined.contains(value) {
+                    used.push(*value);
+                }
+            });
+            if used.is_empty() {
+                continue;
+            }
+            let mut reaching = FxHashMap::default();
+            for value in used {
+                if let Some(definitions) = definitions.get_mut(&value) {
+                    reaching.insert(value, reaching_definition(graph, &self.incoming, definitions, value, user));
+                }
+            }
+            // (Arguments that have just been added for a parameter are what reaches this block already.)
+            for_each_use(graph, user, |value| *value = reaching.get(value).copied().unwrap_or(*value));
         }
-        // (Arguments that have just been added for a parameter are what reaches this block already.)
-        for_each_use(graph, user, |value| *value = reaching.get(value).copied().unwrap_or(*value));
     }
-    (order, incoming)
 }
 
 /// Calls `f` with each value that a block uses, edges included.

@@ -37,10 +37,8 @@ impl Tape {
     #[inline(never)]
     pub fn call(&self, function: &'static JitFunction, args: &[Node]) -> Node {
         assert_eq!(args.len(), function.signature.parameters.len(), "arguments of {}", function.signature.name);
-        let mut values = Vec::new();
         for (&arg, shape) in args.iter().zip(function.signature.parameters) {
             self.expect_shape(arg, shape);
-            self.add_leaves(arg, &mut values);
         }
         if let Some(builder) = function.builder
             && self.inlines(function)
@@ -50,6 +48,8 @@ impl Tape {
             builder(self);
             return self.end_inline();
         }
+        let mut values = Vec::new();
+        args.iter().for_each(|&arg| self.add_leaves(arg, &mut values));
         let (result, dests) = self.fresh(function.signature.result);
         self.push(Inst::Call { function, args: values, dests });
         result

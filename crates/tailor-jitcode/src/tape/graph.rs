@@ -24,6 +24,7 @@ impl Value {
     /// No value: an unused operand.
     pub const NONE: Value = Value(u32::MAX);
 
+    #[inline]
     pub fn index(self) -> usize {
         self.0 as usize
     }
@@ -65,6 +66,7 @@ pub(crate) enum Inst {
 
 impl Inst {
     /// Calls `f` with each value it uses.
+    #[inline]
     pub fn for_each_use(&mut self, mut f: impl FnMut(&mut Value)) {
         let mut optional = |value: &mut Value| {
             if *value != Value::NONE {
@@ -84,6 +86,7 @@ impl Inst {
     }
 
     /// Calls `f` with each value it uses, which stay as they are.
+    #[inline]
     pub fn for_each_used(&self, mut f: impl FnMut(Value)) {
         let mut all =
             |values: &[Value]| values.iter().filter(|&&value| value != Value::NONE).for_each(|&value| f(value));
@@ -100,6 +103,7 @@ impl Inst {
     }
 
     /// Calls `f` with each value it defines.
+    #[inline]
     pub fn for_each_dest(&self, mut f: impl FnMut(Value)) {
         match self {
             Inst::Pure { dest, .. }
@@ -113,6 +117,7 @@ impl Inst {
     }
 
     /// Whether it can go if nobody uses what it defines.
+    #[inline]
     pub fn is_droppable(&self) -> bool {
         match self {
             Inst::Pure { .. } | Inst::Load { .. } | Inst::Promote { .. } | Inst::WeAreJitted { .. } => true,
@@ -151,18 +156,8 @@ pub(crate) enum Terminator {
 }
 
 impl Terminator {
-    /// Its edges.
-    pub fn edges(&self) -> impl Iterator<Item = &Edge> {
-        let (first, cases, last): (_, &[(u64, Edge)], _) = match self {
-            Terminator::Jump(edge) => (Some(edge), &[], None),
-            Terminator::Branch { then, otherwise, .. } => (Some(then), &[], Some(otherwise)),
-            Terminator::Switch { cases, default, .. } => (None, cases, Some(default)),
-            Terminator::Return(_) | Terminator::Panic { .. } => (None, &[], None),
-        };
-        first.into_iter().chain(cases.iter().map(|(_, edge)| edge)).chain(last)
-    }
-
-    /// Calls `f` with each of its edges, in order: faster than [`Terminator::edges`].
+    /// Calls `f` with each of its edges, in order.
+    #[inline]
     pub fn for_each_edge(&self, mut f: impl FnMut(&Edge)) {
         match self {
             Terminator::Jump(edge) => f(edge),
@@ -179,6 +174,7 @@ impl Terminator {
     }
 
     /// Calls `f` with each of its edges, in order.
+    #[inline]
     pub fn for_each_edge_mut(&mut self, mut f: impl FnMut(&mut Edge)) {
         match self {
             Terminator::Jump(edge) => f(edge),
@@ -206,6 +202,7 @@ impl Terminator {
     }
 
     /// The number of its edges.
+    #[inline]
     pub fn edge_count(&self) -> usize {
         match self {
             Terminator::Jump(_) => 1,
@@ -215,10 +212,11 @@ impl Terminator {
         }
     }
 
-    /// One of its edges, by its number in [`Terminator::edges`].
+    /// One of its edges, by its number in their order.
     ///
     /// # Panics
     /// There are not so many.
+    #[inline]
     pub fn edge(&self, number: usize) -> &Edge {
         match (self, number) {
             (Terminator::Jump(edge), 0)
@@ -235,6 +233,7 @@ impl Terminator {
     ///
     /// # Panics
     /// As [`Terminator::edge`].
+    #[inline]
     pub fn edge_mut(&mut self, number: usize) -> &mut Edge {
         match (self, number) {
             (Terminator::Jump(edge), 0)
@@ -248,6 +247,7 @@ impl Terminator {
     }
 
     /// The values that it uses itself, not as arguments of an edge.
+    #[inline]
     pub fn own_uses(&self) -> &[Value] {
         match self {
             Terminator::Jump(_) => &[],
@@ -259,6 +259,7 @@ impl Terminator {
     }
 
     /// Calls `f` with each value it uses itself, not as an argument of an edge.
+    #[inline]
     pub fn for_each_own_use(&mut self, f: impl FnMut(&mut Value)) {
         match self {
             Terminator::Jump(_) => {}
@@ -270,11 +271,11 @@ impl Terminator {
     }
 }
 
-/// An instruction and its place in the source: an index of [`Graph::locations`].
+/// An instruction and its place in the source.
 #[derive(Clone, Debug)]
 pub(crate) struct Placed {
     pub inst: Inst,
-    pub at: u32,
+    pub at: &'static Location<'static>,
 }
 
 /// A block.
@@ -282,11 +283,12 @@ pub(crate) struct Placed {
 pub(crate) struct BlockData {
     pub parameters: Vec<Value>,
     pub insts: Vec<Placed>,
-    pub terminator: Option<(Terminator, u32)>,
+    pub terminator: Option<(Terminator, &'static Location<'static>)>,
 }
 
 impl BlockData {
     /// Where it jumps to, if it does nothing else.
+    #[inline]
     pub fn only_jumps(&self) -> Option<&Edge> {
         match &self.terminator {
             Some((Terminator::Jump(edge), _)) if self.insts.is_empty() => Some(edge),
@@ -295,6 +297,7 @@ impl BlockData {
     }
 
     /// The number of edges from it.
+    #[inline]
     pub fn edge_count(&self) -> usize {
         self.terminator.as_ref().map_or(0, |(terminator, _)| terminator.edge_count())
     }
@@ -307,28 +310,23 @@ pub(crate) struct Graph {
     /// Types of the scalar variables.
     pub variables: Vec<Type>,
     pub memories: Vec<Memory>,
-    pub locations: Vec<&'static Location<'static>>,
-    location: u32,
+    /// Where in the source what comes next stems from.
+    pub location: &'static Location<'static>,
     constants: FxHashMap<(Type, u64), Value>,
     undefined: FxHashMap<Type, Value>,
-    location_numbers: FxHashMap<*const Location<'static>, u32>,
 }
 
 impl Graph {
     pub fn new(location: &'static Location<'static>) -> Graph {
-        let mut graph = Graph {
+        Graph {
             blocks: Vec::new(),
             values: Vec::new(),
             variables: Vec::new(),
             memories: Vec::new(),
-            locations: Vec::new(),
-            location: 0,
+            location,
             constants: FxHashMap::default(),
             undefined: FxHashMap::default(),
-            location_numbers: FxHashMap::default(),
-        };
-        graph.set_location(location);
-        graph
+        }
     }
 
     pub fn new_block(&mut self) -> usize {
@@ -336,6 +334,7 @@ impl Graph {
         self.blocks.len() - 1
     }
 
+    #[inline]
     pub fn new_value(&mut self, ty: Type) -> Value {
         self.values.push((ty, Definition::Computed));
         Value(self.values.len() as u32 - 1)
@@ -357,10 +356,12 @@ impl Graph {
         })
     }
 
+    #[inline]
     pub fn type_of(&self, value: Value) -> Type {
         self.values[value.index()].0
     }
 
+    #[inline]
     pub fn constant_of(&self, value: Value) -> Option<u64> {
         match self.values.get(value.index())?.1 {
             Definition::Constant(bits) => Some(bits),
@@ -368,10 +369,12 @@ impl Graph {
         }
     }
 
+    #[inline]
     pub fn is_undefined(&self, value: Value) -> bool {
         self.values[value.index()].1 == Definition::Undefined
     }
 
+    #[inline]
     pub fn is_computed(&self, value: Value) -> bool {
         self.values[value.index()].1 == Definition::Computed
     }
@@ -382,17 +385,6 @@ impl Graph {
             self.memories.len() - 1
         });
         u16::try_from(number).expect("a function touches fewer than 65,536 kinds of places")
-    }
-
-    pub fn set_location(&mut self, location: &'static Location<'static>) {
-        let locations = &mut self.locations;
-        if locations.get(self.location as usize).is_some_and(|&known| std::ptr::eq(known, location)) {
-            return;
-        }
-        self.location = *self.location_numbers.entry(location).or_insert_with(|| {
-            locations.push(location);
-            locations.len() as u32 - 1
-        });
     }
 
     /// Appends to a block that is not complete yet.
@@ -434,29 +426,28 @@ impl Graph {
     }
 
     /// How a complete block ends.
+    #[inline]
     pub fn terminator(&self, block: usize) -> &Terminator {
         &self.blocks[block].terminator.as_ref().expect("every reachable block is complete").0
     }
 
     /// An edge of a complete block, by its number.
+    #[inline]
     pub fn edge(&self, block: usize, number: usize) -> &Edge {
         self.terminator(block).edge(number)
     }
 
     /// The same, to be changed.
+    #[inline]
     pub fn edge_mut(&mut self, block: usize, number: usize) -> &mut Edge {
         self.blocks[block].terminator.as_mut().expect("every reachable block is complete").0.edge_mut(number)
     }
 
-    /// Keeps these parameters of a block, by their places, and what is passed for them.
-    pub fn keep_parameters(&mut self, block: usize, incoming: &Incoming, kept: &BitSet) {
-        let parameters = &mut self.blocks[block].parameters;
-        let before = parameters.len();
-        keep(parameters, kept);
-        if parameters.len() < before {
-            for (from, number) in incoming.edges(block) {
-                keep(&mut self.edge_mut(from, number).args, kept);
-            }
+    /// Drops these parameters of a block, by their places, and what is passed for them.
+    pub fn drop_parameters(&mut self, block: usize, incoming: &Incoming, dropped: &BitSet) {
+        keep_others(&mut self.blocks[block].parameters, dropped);
+        for (from, number) in incoming.edges(block) {
+            keep_others(&mut self.edge_mut(from, number).args, dropped);
         }
     }
 
@@ -470,12 +461,12 @@ impl Graph {
     }
 }
 
-/// Keeps the items at these places.
-fn keep(list: &mut Vec<Value>, kept: &BitSet) {
+/// Keeps the items at other places.
+fn keep_others(list: &mut Vec<Value>, dropped: &BitSet) {
     let mut place = 0;
     list.retain(|_| {
         place += 1;
-        kept.contains(place - 1)
+        !dropped.contains(place - 1)
     });
 }
 
@@ -496,6 +487,7 @@ impl Incoming {
     }
 
     /// Adds the edges of a block.
+    #[inline]
     pub fn add(&mut self, block: usize, terminator: &Terminator) {
         let mut number = 0;
         terminator.for_each_edge(|edge| {
@@ -506,6 +498,7 @@ impl Incoming {
     }
 
     /// The edges to a block: where from, and the number there. Those from one block are listed at once.
+    #[inline]
     pub fn edges(&self, block: usize) -> impl Iterator<Item = (usize, usize)> + '_ {
         let mut next = self.last[block];
         std::iter::from_fn(move || {
@@ -515,12 +508,35 @@ impl Incoming {
         })
     }
 
+    /// Adds a block that comes behind all others, with the edge that leads to it.
+    pub fn add_block(&mut self, (from, number): (usize, usize)) {
+        self.last.push(self.edges.len() as u32);
+        self.edges.push((from as u32, number as u32, Incoming::NONE));
+    }
+
+    /// Removes an edge to a block.
+    pub fn remove(&mut self, from: usize, number: usize, block: usize) {
+        let (mut behind, mut next) = (None, self.last[block]);
+        while let Some(&(other, other_number, before)) = self.edges.get(next as usize) {
+            if (other as usize, other_number as usize) == (from, number) {
+                match behind {
+                    Some(behind) => self.edges[behind as usize].2 = before,
+                    None => self.last[block] = before,
+                }
+                return;
+            }
+            (behind, next) = (Some(next), before);
+        }
+    }
+
     /// Whether nothing leads to a block.
+    #[inline]
     pub fn is_empty(&self, block: usize) -> bool {
         self.last[block] == Incoming::NONE
     }
 
     /// Where a block is reached from, if by one edge alone.
+    #[inline]
     pub fn single(&self, block: usize) -> Option<usize> {
         let &(from, _, before) = self.edges.get(self.last[block] as usize)?;
         (before == Incoming::NONE).then_some(from as usize)

@@ -81,6 +81,8 @@ pub struct Variable(u32);
 struct NodeData {
     shape: &'static Shape,
     first: u32,
+    /// How many they are.
+    count: u32,
 }
 
 /// What is behind a variable: a shape, and the first of its scalar variables.
@@ -139,7 +141,7 @@ impl Tape {
     #[cold]
     #[inline(never)]
     pub fn at(&self, location: &'static Location<'static>) {
-        self.graph.borrow_mut().set_location(location);
+        self.graph.borrow_mut().location = location;
     }
 
     // ---- Nodes.
@@ -252,9 +254,10 @@ impl Tape {
     #[cold]
     #[inline(never)]
     pub fn part(&self, aggregate: Node, index: usize) -> Node {
-        let NodeData { shape, first } = self.nodes.borrow()[aggregate.0 as usize];
+        let NodeData { shape, first, .. } = self.nodes.borrow()[aggregate.0 as usize];
         let (shape, offset) = shape.part(index);
-        self.push_node(NodeData { shape, first: first + offset as u32 })
+        let count = shape.leaf_count() as u32;
+        self.push_node(NodeData { shape, first: first + offset as u32, count })
     }
 
     /// The product with another part `index`.
@@ -281,8 +284,8 @@ impl Tape {
     #[inline(never)]
     pub fn reshape(&self, node: Node, shape: &'static Shape) -> Node {
         self.expect_shape(node, shape);
-        let first = self.nodes.borrow()[node.0 as usize].first;
-        self.push_node(NodeData { shape, first })
+        let known = self.nodes.borrow()[node.0 as usize];
+        self.push_node(NodeData { shape, ..known })
     }
 
     /// A sum that is variant `index`, with this payload.
@@ -320,9 +323,9 @@ impl Tape {
     #[cold]
     #[inline(never)]
     pub fn tag(&self, sum: Node) -> Node {
-        let NodeData { shape, first } = self.nodes.borrow()[sum.0 as usize];
+        let NodeData { shape, first, .. } = self.nodes.borrow()[sum.0 as usize];
         assert!(matches!(shape, Shape::Sum(_)), "{shape:?}");
-        self.push_node(NodeData { shape: Shape::INT, first })
+        self.push_node(NodeData { shape: Shape::INT, first, count: 1 })
     }
 
     /// Whether a sum is variant `index`: a truth value. (Of two variants, the tag itself tells.)
@@ -476,24 +479,24 @@ impl Tape {
             all.extend_from_slice(leaves);
             first
         };
-        self.push_node(NodeData { shape, first })
+        self.push_node(NodeData { shape, first, count: leaves.len() as u32 })
     }
 
     /// A node whose leaves are what `make` makes of their types.
     fn node_of(&self, shape: &'static Shape, mut make: impl FnMut(&mut Graph, Type) -> Value) -> Node {
-        let first = {
+        let (first, count) = {
             let (mut all, mut graph) = (self.leaves.borrow_mut(), self.graph.borrow_mut());
             let first = all.len() as u32;
             shape.for_each_leaf(&mut |ty| all.push(make(&mut graph, ty)));
-            first
+            (first, all.len() as u32 - first)
         };
-        self.push_node(NodeData { shape, first })
+        self.push_node(NodeData { shape, first, count })
     }
 
     /// Where the leaves of a node are.
     fn range_of(&self, node: Node) -> std::ops::Range<usize> {
-        let NodeData { shape, first } = self.nodes.borrow()[node.0 as usize];
-        first as usize..first as usize + shape.leaf_count()
+        let NodeData { first, count, .. } = self.nodes.borrow()[node.0 as usize];
+        first as usize..(first + count) as usize
     }
 
     fn leaves_of(&self, node: Node) -> Vec<Value> {
@@ -507,8 +510,8 @@ impl Tape {
 
     /// The leaf of a node that has one.
     fn leaf(&self, node: Node) -> Value {
-        let NodeData { shape, first } = self.nodes.borrow()[node.0 as usize];
-        assert_eq!(shape.leaf_count(), 1, "a scalar is expected, not {shape:?}");
+        let NodeData { shape, first, count } = self.nodes.borrow()[node.0 as usize];
+        assert_eq!(count, 1, "a scalar is expected, not {shape:?}");
         self.leaves.borrow()[first as usize]
     }
 

@@ -84,8 +84,8 @@ impl Shape {
         if std::ptr::eq(self, other) {
             return true;
         }
-        if let (Shape::Scalar(ty), Shape::Scalar(other)) = (self, other) {
-            return ty == other;
+        if self == other {
+            return true;
         }
         let (mut types, mut others) = (Vec::new(), Vec::new());
         self.leaf_types(&mut types);
