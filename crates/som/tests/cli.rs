@@ -3,7 +3,7 @@
 mod program;
 
 use std::io::{BufRead, BufReader};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use program::{Directory, Run};
 
@@ -266,6 +266,20 @@ fn the_stack_size_limits_recursion() {
         &["Stack overflow", "--stack-size", "calls left out"],
     );
     here.som(&["--stack-size", "32MB", "Down.som"]).assert(0, "20000\n", "");
+}
+
+/// The memory for code is got when compiling begins.
+#[test]
+#[cfg(target_os = "linux")]
+fn without_memory_for_code_programs_are_interpreted() {
+    let count = "Count = ( run = ( | sum | sum := 0. 1 to: 5000 do: [ :i | sum := sum + i ]. sum println ) )";
+    let here = Directory::of("no-code-memory", &[("Count.som", count)]);
+    let arguments = ["--jit", "budget=0,code_limit=1073741824", "--jit-stats", "Count.som"];
+    here.som(&arguments).assert_error(0, "12502500\n", &["units"]);
+    let limited = format!("ulimit -v 1200000; exec {} \"$@\"", env!("CARGO_BIN_EXE_som"));
+    let mut command = Command::new("sh");
+    command.current_dir(here.path()).args(["-c", &limited, "sh"]).args(arguments);
+    Run::from(command.output().expect("there is a shell")).assert(0, "12502500\n", "");
 }
 
 #[test]

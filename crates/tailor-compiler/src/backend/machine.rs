@@ -116,7 +116,20 @@ pub enum Left<'a> {
     Returned(Returned<'a>),
 }
 
+fn check_runtime(runtime: &Runtime) -> Result<(), MachineError> {
+    if runtime.log_bit.is_power_of_two() { Ok(()) } else { Err(MachineError::LogBit) }
+}
+
 impl Machine {
+    /// Whether there can be a machine, but for its memory.
+    ///
+    /// # Errors
+    /// If the processor is too old, or the runtime is not one that code can work with.
+    pub fn check(runtime: &Runtime) -> Result<(), MachineError> {
+        Processor::detect().ok_or(MachineError::Processor)?;
+        check_runtime(runtime)
+    }
+
     /// A machine whose code takes at most `limit` bytes.
     ///
     /// # Errors
@@ -131,9 +144,7 @@ impl Machine {
     /// # Errors
     /// As [`Machine::new`].
     pub fn with_processor(runtime: Runtime, limit: usize, processor: Processor) -> Result<Machine, MachineError> {
-        if !runtime.log_bit.is_power_of_two() {
-            return Err(MachineError::LogBit);
-        }
+        check_runtime(&runtime)?;
         let memory = CodeMemory::new(limit)?;
         let start = memory.start();
         let mut shared = Rc::new(Shared {

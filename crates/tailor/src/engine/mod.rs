@@ -15,6 +15,7 @@
 //! | [`clock`] | computing time, and moments |
 //! | [`locations`] | what is known of each point of the guest program |
 //! | [`dependencies`] | what units rest on |
+//! | [`delay`] | the time before anything is compiled |
 //! | [`driver`] | entering units, leaving them, and what comes of it |
 //! | [`portal`] | the portal, as the driver knows it |
 //! | [`threads`] | tier 1: which points have pieces, and how they are run |
@@ -41,6 +42,7 @@ use tailor_jitcode::JitFunction;
 mod asker;
 mod clock;
 mod counters;
+mod delay;
 mod dependencies;
 mod driver;
 mod landing;
@@ -59,6 +61,7 @@ mod takeover;
 mod threads;
 
 use counters::Counters;
+use delay::Delay;
 use dependencies::Dependencies;
 pub(crate) use driver::{Done, Driver, PASSED};
 pub(crate) use locations::LocationId;
@@ -66,6 +69,7 @@ pub use log::{Log, LogError};
 pub use parameters::{ParameterError, Parameters};
 pub(crate) use residual::{BUFFER, entry as entry_of_residuals};
 pub use stats::{Abort, Stats};
+use tailor_compiler::backend::Machine;
 pub use tailor_compiler::backend::MachineError;
 pub use tailor_compiler::runtime::Runtime;
 use tailor_gc::Heap;
@@ -74,10 +78,20 @@ pub(crate) use takeover::ExitState;
 /// The JIT compiler of one virtual machine. Made by [`Jit::default`] it does nothing; [`Jit::start`] makes it compile.
 pub struct Jit {
     counters: Counters,
-    driver: UnsafeCell<Option<Box<Driver>>>,
+    stage: UnsafeCell<Stage>,
     dependencies: Rc<Dependencies>,
     /// Kept alive for the collector, which holds it weakly; `None` if the JIT is off.
     roots: Option<Rc<roots::Roots>>,
+}
+
+/// How far the JIT has come.
+enum Stage {
+    /// It is off, or there is no memory for code.
+    Off,
+    /// It is too early to compile.
+    Delayed(Box<Delay>),
+    /// It compiles.
+    On(Box<Driver>),
 }
 
 /// What a language tells its JIT.
@@ -125,7 +139,7 @@ impl fmt::Debug for Jit {
 
 impl Default for Jit {
     fn default() -> Self {
-        Jit { counters: Counters::new(), driver: UnsafeCell::new(None), dependencies: Rc::default(), roots: None }
+        Jit { counters: Counters::new(), stage: UnsafeCell::new(Stage::Off), dependencies: Rc::default(), roots: None }
     }
 }
 
@@ -135,18 +149,18 @@ impl Jit {
     /// A portal that is being executed goes on as it is; those entered from now on are compiled.
     ///
     /// # Errors
-    /// If the processor lacks what compiled code needs, or there is no memory for code: then everything goes on without it.
+    /// If the processor lacks what compiled code needs: then everything goes on without it; so it does if there turns out to be no memory for code.
     pub fn start(&mut self, config: Config, heap: &mut Heap) -> Result<(), MachineError> {
         self.stop();
         if !config.parameters.on {
             return Ok(());
         }
+        Machine::check(&config.runtime)?;
         let roots = Rc::new(roots::Roots::default());
         let (threshold, function_threshold) = config.parameters.first_thresholds();
         let seed = config.parameters.seed;
-        let driver = Driver::new(config, Rc::clone(&roots), Rc::clone(&self.dependencies))?;
         heap.add_ambiguous_roots(&roots);
-        *self.driver.get_mut() = Some(Box::new(driver));
+        *self.stage.get_mut() = Stage::Delayed(Box::new(Delay::new(config)));
         self.counters.start(threshold, function_threshold, seed);
         self.roots = Some(roots);
         Ok(())
@@ -154,7 +168,7 @@ impl Jit {
 
     /// Forgets all compiled code, and makes no more.
     pub fn stop(&mut self) {
-        *self.driver.get_mut() = None;
+        *self.stage.get_mut() = Stage::Off;
         self.roots = None;
         self.dependencies.clear();
         self.counters.stop();
@@ -165,9 +179,13 @@ impl Jit {
         self.dependencies.changed(field as u64);
     }
 
-    /// What has been done so far; `None` if nothing is compiled.
+    /// What has been done so far; `None` if the JIT is off.
     pub fn stats(&mut self) -> Option<&Stats> {
-        self.driver.get_mut().as_ref().map(|driver| &driver.stats)
+        match self.stage.get_mut() {
+            Stage::Off => None,
+            Stage::Delayed(delay) => Some(&delay.stats),
+            Stage::On(driver) => Some(&driver.stats),
+        }
     }
 
     /// Whether anything is to be counted: whether the JIT has been started, and not stopped.
@@ -206,7 +224,10 @@ impl Jit {
     #[doc(hidden)]
     pub unsafe fn results(&self) -> &[u64] {
         // SAFETY: the caller's promise.
-        unsafe { (*self.driver.get()).as_ref().map_or(&[], |driver| driver.results()) }
+        match unsafe { &*self.stage.get() } {
+            Stage::On(driver) => driver.results(),
+            Stage::Off | Stage::Delayed(_) => &[],
+        }
     }
 }
 
@@ -217,15 +238,27 @@ impl Jit {
 #[doc(hidden)]
 pub unsafe fn enter(jit: *const Jit, portal: &'static JitFunction, hash: u64, state: &mut [u64]) -> Outcome {
     // SAFETY: the caller's promise. The driver is used by one activation at a time: what it calls does not enter it again.
-    unsafe {
-        let Some(driver) = &mut *(*jit).driver.get() else {
-            (*jit).counters.rest(hash, 1);
-            return Outcome::Not;
-        };
-        if (*jit).counters.asked_in_vain() {
-            (*jit).counters.rest(hash, 1);
+    let (Jit { counters, dependencies, roots, .. }, stage) = unsafe { (&*jit, &mut *(*jit).stage.get()) };
+    if counters.asked_in_vain() {
+        counters.rest(hash, 1);
+        return Outcome::Not;
+    }
+    if let Stage::Delayed(delay) = stage {
+        if !delay.is_over() {
+            counters.wait(hash);
             return Outcome::Not;
         }
-        driver.enter(&(*jit).counters, portal, hash, state)
+        let Stage::Delayed(delay) = std::mem::replace(stage, Stage::Off) else { return Outcome::Not };
+        let roots = roots.clone().unwrap_or_default();
+        if let Ok(driver) = delay.end(roots, Rc::clone(dependencies)) {
+            *stage = Stage::On(Box::new(driver));
+        }
+    }
+    match stage {
+        Stage::On(driver) => driver.enter(counters, portal, hash, state),
+        Stage::Off | Stage::Delayed(_) => {
+            counters.wait(hash);
+            Outcome::Not
+        }
     }
 }

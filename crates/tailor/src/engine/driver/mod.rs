@@ -46,6 +46,7 @@ use self::units::UnitInfo;
 use super::asker::Asker;
 use super::clock::{Moment, ThreadTime};
 use super::counters::Counters;
+use super::delay::FIRST;
 use super::landing::{Landing, RESULTS};
 use super::ledger::Ledger;
 use super::locations::{Location, Locations};
@@ -65,12 +66,6 @@ const CALL_FUEL: u64 = 400_000;
 
 /// The most words of its frame that a unit is passed in registers, so that it still has some for other things.
 pub const PASSED: usize = 6;
-
-/// What the first unit costs, the building of the interpreter's jitcode included.
-const FIRST: Duration = Duration::from_millis(3);
-
-/// What the first pieces cost, the first templates included.
-const FIRST_PIECES: Duration = Duration::from_millis(8);
 
 /// How often a short unit has to return, without an exit in between, before it is held to be short whatever it is given. A unit whose trace was short by chance (where a recursion ends, say) must be entered to get
 /// bridges for the rest.
@@ -278,8 +273,7 @@ impl Driver {
     /// Whether there is time for compiling.
     fn affordable(&mut self) -> bool {
         let Stats { tracing, optimising, assembling, .. } = self.stats;
-        let first = if self.portal.is_none() && self.parameters.tier1 { FIRST_PIECES } else { FIRST };
-        self.ledger.affords((tracing + optimising + assembling).max(first))
+        self.ledger.affords((tracing + optimising + assembling).max(FIRST))
     }
 
     /// Whether a location may still be traced.
@@ -319,11 +313,6 @@ impl Driver {
         let asked = Moment::now();
         self.discard_invalid();
         if self.clear_up(counters) {
-            return Outcome::Not;
-        }
-        let too_early = self.portal.is_none() && !self.affordable();
-        if too_early {
-            counters.wait(hash);
             return Outcome::Not;
         }
         if self.learn(portal).is_none() {
