@@ -240,6 +240,11 @@ impl JitFunction {
         self.code.get_or_init(|| Code::build(self))
     }
 
+    /// Whether its jitcode has been built.
+    pub fn is_built(&self) -> bool {
+        self.code.get().is_some()
+    }
+
     /// Whether it is opaque.
     pub fn is_residual(&self) -> bool {
         self.builder.is_none()

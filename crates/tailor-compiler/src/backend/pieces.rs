@@ -203,7 +203,11 @@ impl Chunk {
                 Place::Hot(at) => (&mut self.hot, at as usize),
                 Place::Cold(at) => (&mut self.cold, at as usize),
             };
-            part[at..at + usize::from(bytes)].copy_from_slice(&word[..usize::from(bytes)]);
+            match bytes {
+                1 => part[at] = word[0],
+                4 => part[at..at + 4].copy_from_slice(&word[..4]),
+                _ => part[at..at + usize::from(bytes)].copy_from_slice(&word[..usize::from(bytes)]),
+            }
         }
         for &Open { at, behind, to } in &template.open {
             let to = match to {

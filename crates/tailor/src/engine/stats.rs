@@ -100,8 +100,14 @@ pub struct Stats {
     pub piece_exits: u64,
     /// Points that could have no piece.
     pub no_piece: u64,
+    /// Shapes of pieces that have been recorded and compiled: most pieces are copies.
+    pub templates: u64,
     /// Computing time spent on making pieces.
     pub threading: Duration,
+    /// How much of it was spent on templates, but for building jitcode.
+    pub templating: Duration,
+    /// How much of it was spent on building jitcode, which is done once for each function of the interpreter.
+    pub building: Duration,
     /// Computing time spent recording.
     pub tracing: Duration,
     /// Time spent optimising.
@@ -131,7 +137,17 @@ impl fmt::Display for Stats {
             writeln!(f, "pieces       {:>10}   impossible{:>10}", self.pieces, self.no_piece)?;
             writeln!(f, "  operations {:>10}   bytes     {:>10}", self.piece_operations, self.piece_bytes)?;
             writeln!(f, "  entries    {:>10}   exits     {:>10}", self.piece_entries, self.piece_exits)?;
-            writeln!(f, "  misses     {:>10}   threading {:>7.2} ms", self.piece_misses, milliseconds(self.threading))?;
+            writeln!(f, "  misses     {:>10}   templates {:>10}", self.piece_misses, self.templates)?;
+            let copying = self.threading.saturating_sub(self.building + self.templating);
+            for (phase, time) in [
+                ("jitcode", self.building),
+                ("templates", self.templating),
+                ("copies", copying),
+                ("threading", self.threading),
+            ] {
+                let each = time.as_secs_f64() * 1e6 / self.pieces as f64;
+                writeln!(f, "  {phase:<10} {:>7.2} ms   {each:>16.2} us a piece", milliseconds(time))?;
+            }
         }
         for abort in Abort::ALL {
             let count = self.aborts[abort as usize];

@@ -202,7 +202,7 @@ impl<'d> Recorder<'d> {
         if self.path.frames.len() == 40 {
             return Err(Unrecorded::TooLarge);
         }
-        let (code, base) = (function.code(), self.path.values.len());
+        let (code, base) = (self.driver.jitcode(function), self.path.values.len());
         self.path.values.resize(base + code.register_count(), (0, Sym::NONE));
         self.path.frames.push(Frame { code, base, position: 0, branched: false, turns: 0, given });
         Ok(())

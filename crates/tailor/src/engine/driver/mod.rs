@@ -286,7 +286,14 @@ impl Driver {
     /// Looks at the portal, the first time.
     fn learn(&mut self, function: &'static JitFunction) -> Option<()> {
         if self.portal.is_none() {
+            let begun = ThreadTime::now();
             self.portal = Some(Portal::learn(function)?);
+            if self.parameters.tier1 {
+                // Its jitcode, above all.
+                let building = begun.elapsed();
+                self.stats.building += building;
+                self.stats.threading += building;
+            }
         }
         Some(())
     }

@@ -9,7 +9,7 @@ use tailor_compiler::ir::OpCode;
 use tailor_compiler::runtime::Runtime;
 use tailor_compiler::text::{Addresses, print};
 
-use super::{Common, Dispatch, HATCH, Here, LEFT_PIECE, Point, RUN_OUT, Shape, site};
+use super::{Common, Dispatch, HATCH, Here, LEFT_PIECE, Making, Point, RUN_OUT, Shape, UnderWay, site};
 use crate::engine::clock::ThreadTime;
 use crate::engine::driver::Driver;
 use crate::engine::log::Part;
@@ -41,58 +41,51 @@ impl Driver {
         if self.threads.dispatch.is_none() && self.make_dispatch().is_none() {
             return false;
         }
-        let mut chunk = std::mem::take(&mut self.threads.chunk);
-        chunk.clear();
-        let [mut here, mut counting, mut hatches] =
-            [&mut self.threads.here, &mut self.threads.counting, &mut self.threads.hatches].map(std::mem::take);
-        [&mut here, &mut counting, &mut hatches].into_iter().for_each(Here::clear);
-        let (mut work, mut wanted) = (std::mem::take(&mut self.threads.work), std::mem::take(&mut self.threads.wanted));
-        wanted.clear();
+        let mut making = std::mem::take(&mut self.threads.making);
+        making.clear();
+        let made = self.make_chunk(first, counted, &mut making);
+        for &(point, _) in making.here.iter().chain(&making.counting).chain(&making.hatches) {
+            self.threads.point(point).under_way = UnderWay::default();
+        }
+        self.threads.making = making;
+        self.stats.threading += begun.elapsed();
+        made
+    }
+
+    fn make_chunk(&mut self, first: u32, counted: bool, making: &mut Making) -> bool {
         // Whether what has been put into the chunk goes on behind it, in the piece that comes next.
         let mut goes_on = counted && self.parameters.tier2 && self.threads.point(first).counting.is_none();
         if goes_on {
-            let counter = self.threads.point(first).counter;
-            counting.insert(first, chunk.count(&self.machine, counter as u64, site(first, RUN_OUT)));
+            self.count_here(first, making);
         }
-        work.clear();
-        work.push(first);
-        let (mut common, mut same) = (Vec::new(), 0);
-        while let Some(mut point) = work.pop() {
-            while self.threads.point(point).piece.is_none() && !here.contains_key(&point) {
+        making.work.push(first);
+        while let Some(mut point) = making.work.pop() {
+            while !self.threads.point(point).is_made() {
                 let goes_here = std::mem::take(&mut goes_on);
-                let before = wanted.len();
-                let offset = match self.piece(point, &mut chunk, &mut wanted) {
+                let before = making.wanted.len();
+                let offset = match self.piece(point, &mut making.chunk, &mut making.wanted) {
                     Some(Made::New(offset, words)) => {
-                        common.extend(words.map(|words| (words, offset)));
+                        making.common.extend(words.map(|words| (words, offset)));
                         offset
                     }
                     Some(Made::Known) => {
-                        same += 1;
+                        making.same += 1;
                         if goes_here {
-                            chunk.jump(Goal::of(point, Way::Plain).0);
+                            making.chunk.jump(Goal::of(point, Way::Plain).0);
                         }
                         break;
                     }
-                    None if self.threads.point(point).made > 1 => {
-                        // What it has is better than nothing.
-                        self.threads.chunk = chunk;
-                        return false;
-                    }
-                    None => chunk.hatch(&self.machine, site(point, LEFT_PIECE)),
+                    // What it has is better than nothing.
+                    None if self.threads.point(point).made > 1 => return false,
+                    None => making.chunk.hatch(&self.machine, site(point, LEFT_PIECE)),
                 };
-                here.insert(point, offset);
-                work.extend(
-                    wanted[before..]
-                        .iter()
-                        .filter_map(|goal| goal.point())
-                        .filter(|&(_, way)| way != Way::Call)
-                        .map(|(point, _)| point),
-                );
-                match chunk.falls_to().and_then(|goal| Goal(goal).point()) {
-                    Some((next, Way::Plain))
-                        if self.threads.point(next).piece.is_none() && !here.contains_key(&next) =>
-                    {
-                        chunk.fall();
+                making.here.push((point, offset));
+                self.threads.point(point).under_way.piece = Some(offset);
+                let next = making.wanted[before..].iter().filter_map(|goal| goal.point());
+                making.work.extend(next.filter(|&(_, way)| way != Way::Call).map(|(point, _)| point));
+                match making.chunk.falls_to().and_then(|goal| Goal(goal).point()) {
+                    Some((next, Way::Plain)) if !self.threads.point(next).is_made() => {
+                        making.chunk.fall();
                         goes_on = true;
                         point = next;
                     }
@@ -100,83 +93,84 @@ impl Driver {
                 }
             }
         }
-        for &goal in &wanted {
-            let Some((point, way)) = goal.point() else { continue };
-            let known = self.threads.point(point).counting.is_some() || counting.contains_key(&point);
+        for at in 0..making.wanted.len() {
+            let Some((point, way)) = making.wanted[at].point() else { continue };
+            let known = self.threads.point(point);
+            let counted = known.counting.or(known.under_way.counting).is_some();
             match way {
-                Way::Plain => {}
-                Way::BackEdge if !known && self.parameters.tier2 => {
-                    let counter = self.threads.point(point).counter as u64;
-                    counting.insert(point, chunk.count(&self.machine, counter, site(point, RUN_OUT)));
-                    chunk.jump(Goal::of(point, Way::Plain).0);
+                Way::BackEdge if !counted && self.parameters.tier2 => {
+                    self.count_here(point, making);
+                    making.chunk.jump(Goal::of(point, Way::Plain).0);
                 }
-                Way::Call if !known && self.threads.point(point).hatch.is_none() && !hatches.contains_key(&point) => {
-                    hatches.insert(point, chunk.hatch(&self.machine, site(point, HATCH)));
+                Way::Call if !counted && known.hatch.or(known.under_way.hatch).is_none() => {
+                    let offset = making.chunk.hatch(&self.machine, site(point, HATCH));
+                    self.threads.point(point).under_way.hatch = Some(offset);
+                    making.hatches.push((point, offset));
                 }
-                Way::BackEdge | Way::Call => {}
+                Way::Plain | Way::BackEdge | Way::Call => {}
             }
         }
-        let threads = &self.threads;
-        let dispatch = threads.dispatch.as_ref().expect("made above");
-        let tier2 = self.parameters.tier2;
-        let arena = |offset: Option<u32>| Link::Arena(offset.expect("every goal has been made"));
-        let plain = |point: u32| match here.get(&point) {
-            Some(&offset) => Link::Here(offset),
-            None => arena(threads.points[point as usize].piece),
+        self.link(&mut making.chunk);
+        if making.chunk.size() == 0 {
+            // Another point's piece is all there is to it.
+            return true;
+        }
+        self.roots.add_constants(self.threads.constants.drain(..));
+        let Ok(placed) = making.chunk.place(&self.machine) else {
+            self.full = true;
+            return false;
         };
+        self.log.write(Part::Asm, || placed.disassemble());
+        self.stats.pieces += making.here.len() as u64 + making.same;
+        for (words, offset) in making.common.drain(..) {
+            self.threads.common.insert(words, placed.start() + offset);
+        }
+        self.stats.piece_bytes += u64::from(placed.size());
+        self.has_made(&placed, &making.here, &making.counting, &making.hatches);
+        self.threads.placed.push(placed);
+        true
+    }
+
+    /// Puts code into the chunk that counts entries of a point.
+    fn count_here(&mut self, point: u32, making: &mut Making) {
+        let counter = self.threads.point(point).counter as u64;
+        let offset = making.chunk.count(&self.machine, counter, site(point, RUN_OUT));
+        self.threads.point(point).under_way.counting = Some(offset);
+        making.counting.push((point, offset));
+    }
+
+    /// Says where all goals of a chunk lie.
+    fn link(&self, chunk: &mut Chunk) {
+        let threads = &self.threads;
+        let dispatch = threads.dispatch.as_ref().expect("it is made before the first chunk");
+        let tier2 = self.parameters.tier2;
+        let link = |here: Option<u32>, known: Option<u32>| here.map(Link::Here).or(known.map(Link::Arena));
         chunk.link(|goal| {
             let Some((point, way)) = Goal(goal).point() else {
                 return Link::Arena(dispatch.tables[usize::from(Goal(goal) == Goal::COUNTED)].1);
             };
             let known = &threads.points[point as usize];
-            match way {
-                Way::BackEdge if !tier2 => plain(point),
-                Way::Plain => plain(point),
-                _ => match (counting.get(&point), known.counting, hatches.get(&point)) {
-                    (Some(&offset), ..) => Link::Here(offset),
-                    (None, Some(offset), _) => Link::Arena(offset),
-                    (None, None, Some(&offset)) => Link::Here(offset),
-                    (None, None, None) => arena(known.hatch),
-                },
-            }
+            let found = if way == Way::Plain || (way == Way::BackEdge && !tier2) {
+                link(known.under_way.piece, known.piece)
+            } else {
+                let counting = link(known.under_way.counting, known.counting);
+                counting.or_else(|| link(known.under_way.hatch, known.hatch))
+            };
+            found.expect("every goal has been made")
         });
-        if chunk.size() == 0 {
-            // Another point's piece is all there is to it.
-            self.threads.chunk = chunk;
-            return true;
-        }
-        self.roots.add_constants(self.threads.constants.drain(..));
-        let placed = chunk.place(&self.machine);
-        self.threads.chunk = chunk;
-        let Ok(placed) = placed else {
-            self.full = true;
-            return false;
-        };
-        self.log.write(Part::Asm, || placed.disassemble());
-        self.stats.pieces += here.len() as u64 + same;
-        for (words, offset) in common {
-            self.threads.common.insert(words, placed.start() + offset);
-        }
-        self.stats.piece_bytes += u64::from(placed.size());
-        self.has_made(&placed, &here, &counting, &hatches);
-        self.threads.placed.push(placed);
-        (self.threads.here, self.threads.counting, self.threads.hatches) = (here, counting, hatches);
-        (self.threads.work, self.threads.wanted) = (work, wanted);
-        self.stats.threading += begun.elapsed();
-        true
     }
 
     /// Notes where what has been made lies. (What is looked up by pieces is entered there when it has been missed: most points never are.)
     pub(super) fn has_made(&mut self, placed: &Placed, here: &Here, counting: &Here, hatches: &Here) {
         let start = placed.start();
         self.threads.sites.extend(placed.sites().iter().copied());
-        for (&point, &offset) in hatches {
+        for &(point, offset) in hatches {
             self.threads.point(point).hatch = Some(start + offset);
         }
-        for (&point, &offset) in here {
+        for &(point, offset) in here {
             self.threads.point(point).piece = Some(start + offset);
         }
-        for (&point, &offset) in counting {
+        for &(point, offset) in counting {
             self.is_counted(point, start + offset);
         }
     }
@@ -233,6 +227,14 @@ impl Driver {
 
     /// Makes a template of the shape of a point that is like none before; `None` if there can be none. The words of its nodes are in `values` then.
     fn template(&mut self, greens: &[u64], wishes: Wishes, values: &mut Vec<u64>) -> Option<u32> {
+        let (begun, built) = (ThreadTime::now(), self.stats.building);
+        let template = self.new_template(greens, wishes, values);
+        self.stats.templates += u64::from(template.is_some());
+        self.stats.templating += begun.elapsed().saturating_sub(self.stats.building - built);
+        template
+    }
+
+    fn new_template(&mut self, greens: &[u64], wishes: Wishes, values: &mut Vec<u64>) -> Option<u32> {
         let (recording, result) = loop {
             let memory = std::mem::take(&mut self.threads.recording);
             match Recorder::record(self, greens, wishes, memory) {

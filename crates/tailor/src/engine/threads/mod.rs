@@ -25,8 +25,10 @@ use tailor_compiler::backend::native::Table;
 use tailor_compiler::backend::pieces::{Chunk, Placed, Template};
 use tailor_compiler::ir::{EntryDesc, EntryId, Type};
 use tailor_jitcode::JitFunction;
+use tailor_jitcode::code::Code;
 
 use super::asker::ticks;
+use super::clock::ThreadTime;
 use super::driver::Driver;
 use super::{LocationId, Parameters};
 use crate::thread::{Given, Goal, GoalPlan, Recording, Shapes, Wishes};
@@ -70,6 +72,22 @@ pub(super) struct Point {
     /// How often its piece has been made.
     made: u32,
     wishes: Wishes,
+    under_way: UnderWay,
+}
+
+impl Point {
+    /// Whether it has a piece, or one that is under way.
+    fn is_made(&self) -> bool {
+        self.piece.or(self.under_way.piece).is_some()
+    }
+}
+
+/// What a chunk under way has for a point, and where it begins there: as in [`Point`].
+#[derive(Clone, Copy, Debug, Default)]
+struct UnderWay {
+    piece: Option<u32>,
+    counting: Option<u32>,
+    hatch: Option<u32>,
 }
 
 /// See the module.
@@ -83,7 +101,6 @@ pub struct Threads {
     dispatch: Option<Dispatch>,
     counters: Vec<Box<[Cell<i32>]>>,
     used_counters: usize,
-    chunk: Chunk,
     /// What has been made once, by the shapes of points: as rule, and with all wishes.
     shapes: [Shapes; 2],
     templates: Vec<Rc<Shape>>,
@@ -97,12 +114,8 @@ pub struct Threads {
     words: Vec<u64>,
     greens: Vec<u64>,
     goals: Vec<u32>,
-    work: Vec<u32>,
-    wanted: Vec<Goal>,
     constants: Vec<u64>,
-    here: Here,
-    counting: Here,
-    hatches: Here,
+    making: Making,
     /// By the types of what is passed.
     entries: FxHashMap<Vec<Type>, EntryId>,
     /// Jitted functions with loops of any number of turns, when these of their arguments are static.
@@ -129,8 +142,38 @@ struct Dispatch {
     tables: [(Table, u32); 2],
 }
 
-/// Where the pieces of a chunk under way begin.
-type Here = FxHashMap<u32, u32>;
+/// A chunk under way, and what belongs to it.
+#[derive(Default)]
+struct Making {
+    chunk: Chunk,
+    /// Points, and where their pieces, what counts their entries, and their hatches begin in the chunk.
+    here: Vec<(u32, u32)>,
+    counting: Vec<(u32, u32)>,
+    hatches: Vec<(u32, u32)>,
+    /// Points whose pieces belong to the chunk, unless they have some.
+    work: Vec<u32>,
+    /// All that its pieces go on in.
+    wanted: Vec<Goal>,
+    /// Pieces of it that may be for other points, too.
+    common: Vec<(Common, u32)>,
+    /// How many points have pieces that were there already.
+    same: u64,
+}
+
+impl Making {
+    fn clear(&mut self) {
+        let Making { chunk, here, counting, hatches, work, wanted, common, same } = self;
+        chunk.clear();
+        [here, counting, hatches].into_iter().for_each(Vec::clear);
+        work.clear();
+        wanted.clear();
+        common.clear();
+        *same = 0;
+    }
+}
+
+/// Points, and where something of theirs begins in a chunk.
+type Here = [(u32, u32)];
 
 /// A piece that can be for any point of its shape with the same words: its template and these words.
 type Common = (u32, Box<[u64]>);
@@ -163,6 +206,7 @@ impl Threads {
             left: 0,
             made: 0,
             wishes: Wishes::default(),
+            under_way: UnderWay::default(),
         });
         number
     }
@@ -188,6 +232,17 @@ impl Threads {
 }
 impl Driver {
     // ---- What the recorder asks.
+
+    /// The jitcode of a function. (How long it takes to build it is noted.)
+    pub(crate) fn jitcode(&mut self, function: &'static JitFunction) -> &'static Code {
+        if function.is_built() {
+            return function.code();
+        }
+        let begun = ThreadTime::now();
+        let code = function.code();
+        self.stats.building += begun.elapsed();
+        code
+    }
 
     /// Whether a jitted function is to be called, and not looked into.
     pub(crate) fn is_called(&self, function: &'static JitFunction, given: Given) -> bool {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use tailor_compiler::backend::Left;
 use tailor_compiler::backend::pieces::{Chunk, Link};
 
-use super::{Dispatch, HATCH, Here, Point, RETURNED, RUN_OUT, site};
+use super::{Dispatch, HATCH, Point, RETURNED, RUN_OUT, site};
 use crate::engine::Outcome;
 use crate::engine::asker::Asker;
 use crate::engine::clock::Moment;
@@ -38,8 +38,7 @@ impl Driver {
             let piece = self.threads.point(point).piece?;
             chunk.link(|_| Link::Arena(piece));
             let placed = chunk.place(&self.machine).ok()?;
-            let counting = Here::from_iter([(point, start)]);
-            self.has_made(&placed, &Here::default(), &counting, &Here::default());
+            self.has_made(&placed, &[], &[(point, start)], &[]);
             self.threads.placed.push(placed);
         }
         let Point { piece, counting, .. } = *self.threads.point(point);
