@@ -48,7 +48,6 @@ pub struct Fact {
 }
 
 /// See the module. What it lists is searched from one end to the other: there is little of it.
-#[derive(Clone)]
 pub struct Path {
     pub frames: Vec<Frame>,
     /// The registers of all frames: static words, or values of the unit and bytes to be added.
@@ -68,8 +67,8 @@ pub struct Path {
     pub label: LabelId,
 }
 
-impl Path {
-    pub fn new(label: LabelId) -> Path {
+impl Default for Path {
+    fn default() -> Path {
         Path {
             frames: Vec::new(),
             values: Vec::new(),
@@ -79,8 +78,33 @@ impl Path {
             effects: false,
             begun: false,
             counted: false,
-            label,
+            label: LabelId(0),
         }
+    }
+}
+
+impl Path {
+    /// Becomes one that has not begun, in the same memory.
+    pub fn begin(&mut self, label: LabelId) {
+        let Path { frames, values, facts, recorded, stack, .. } = self;
+        frames.clear();
+        values.clear();
+        facts.clear();
+        recorded.clear();
+        stack.clear();
+        (self.effects, self.begun, self.counted, self.label) = (false, false, false, label);
+    }
+
+    /// Becomes like another, in the same memory.
+    pub fn copy(&mut self, other: &Path) {
+        let &Path { ref frames, ref values, ref facts, ref recorded, ref stack, effects, begun, counted, label } =
+            other;
+        self.frames.clone_from(frames);
+        self.values.clone_from(values);
+        self.facts.clone_from(facts);
+        self.recorded.clone_from(recorded);
+        self.stack.clone_from(stack);
+        (self.effects, self.begun, self.counted, self.label) = (effects, begun, counted, label);
     }
 
     /// The word that a symbol is known to be: if it is a truth value.
@@ -136,7 +160,7 @@ impl Path {
 
 #[cfg(test)]
 mod tests {
-    use tailor_compiler::ir::{LabelId, Ref, Type};
+    use tailor_compiler::ir::{Ref, Type};
 
     use super::{Fact, Path, Sym};
 
@@ -146,7 +170,7 @@ mod tests {
 
     #[test]
     fn facts_are_words_for_truth_values_only() {
-        let mut path = Path::new(LabelId(0));
+        let mut path = Path::default();
         path.facts.push(Fact { condition: Ref::op(1), holds: true, test: true });
         path.facts.push(Fact { condition: Ref::op(2), holds: true, test: false });
         path.facts.push(Fact { condition: Ref::op(3), holds: false, test: true });
@@ -158,7 +182,7 @@ mod tests {
     #[test]
     fn words_of_the_stack_are_the_same_only_if_they_are_in_every_piece_of_the_shape() {
         let value = |op| (0, sym(op));
-        let mut path = Path::new(LabelId(0));
+        let mut path = Path::default();
         path.has_read((0, 0), Type::Int, value(1));
         path.has_read((16, 0), Type::Int, value(2));
         path.has_read((0, 7), Type::Int, value(3));
@@ -177,7 +201,7 @@ mod tests {
 
     #[test]
     fn what_others_do_not_know_is_forgotten() {
-        let mut path = Path::new(LabelId(0));
+        let mut path = Path::default();
         path.facts.push(Fact { condition: Ref::op(1), holds: true, test: true });
         path.remember((1, 2), Ref::op(3));
         path.has_read((0, 0), Type::Int, (0, sym(4)));

@@ -56,7 +56,7 @@ pub struct GoalPlan {
 }
 
 /// What has been recorded, in memory that is used again.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Recording {
     /// The unit, with holes.
     pub unit: Unit,
@@ -66,6 +66,8 @@ pub struct Recording {
     pub holes: Vec<u32>,
     /// What it goes on in, by the numbers that the unit has for it.
     pub goals: Vec<GoalPlan>,
+    /// Paths that have ended: memory for others.
+    ended: Vec<Path>,
 }
 
 /// See the module.
@@ -83,6 +85,7 @@ pub struct Recorder<'d> {
     pub(super) joins: Vec<(Vec<Operand>, LabelId)>,
     leaving: SnapshotId,
     pending: Vec<Path>,
+    ended: Vec<Path>,
     goals: Vec<GoalPlan>,
     branches: usize,
 }
@@ -110,12 +113,13 @@ impl<'d> Recorder<'d> {
         wishes: Wishes,
         memory: Recording,
     ) -> (Recording, Result<(), Unrecorded>) {
-        let Recording { mut unit, mut tape, mut holes, mut goals } = memory;
+        let Recording { mut unit, mut tape, mut holes, mut goals, mut ended } = memory;
         unit.clear();
         tape.begin(greens, driver.anchor());
         holes.clear();
         goals.clear();
-        let path = Path::new(unit.new_label());
+        let mut path = ended.pop().unwrap_or_default();
+        path.begin(unit.new_label());
         let mut recorder = Recorder {
             driver,
             unit,
@@ -128,12 +132,15 @@ impl<'d> Recorder<'d> {
             joins: Vec::new(),
             leaving: SnapshotId(0),
             pending: Vec::new(),
+            ended,
             goals,
             branches: 0,
         };
         let result = recorder.run(greens);
-        let Recorder { unit, tape, holes, goals, .. } = recorder;
-        (Recording { unit, tape, holes, goals }, result)
+        let Recorder { unit, tape, holes, goals, path, mut pending, mut ended, .. } = recorder;
+        ended.push(path);
+        ended.append(&mut pending);
+        (Recording { unit, tape, holes, goals, ended }, result)
     }
 
     fn run(&mut self, greens: &[u64]) -> Step {
@@ -160,12 +167,12 @@ impl<'d> Recorder<'d> {
                 let Side { start, pending, joins, .. } = side.expect("it is one");
                 self.joins.truncate(joins);
                 self.unit.ops.truncate(start + 1);
-                self.pending.truncate(pending);
+                self.ended.extend(self.pending.drain(pending..));
                 self.path.effects = false;
                 self.leave()?;
             }
             let Some(path) = self.pending.pop() else { break };
-            self.path = path;
+            self.ended.push(std::mem::replace(&mut self.path, path));
             side = Some(Side {
                 start: self.unit.ops.len(),
                 pending: self.pending.len(),
@@ -453,7 +460,8 @@ impl<'d> Recorder<'d> {
         let none = self.unit.list(&[]);
         let op = Op { a: condition.word(), b: label.0, c: none.0, ..Op::new(OpCode::BranchUnless, Type::Void) };
         self.unit.push(op);
-        let mut other = self.path.clone();
+        let mut other = self.ended.pop().unwrap_or_default();
+        other.copy(&self.path);
         other.label = label;
         other.frames.last_mut().expect("a path is in the portal at least").position = otherwise;
         let test = condition.as_op().is_some_and(|op| self.unit.ops[op].code.is_test());

@@ -9,6 +9,8 @@
 //! # Invariant
 //! Recording is a function of the greens, and asks for each of their properties by a decision. So recordings with the same outcomes are equal, but for the words of nodes.
 
+use std::collections::hash_map::Entry;
+
 use rustc_hash::FxHashMap;
 use tailor_compiler::backend::holes::HoleSize;
 use tailor_compiler::eval::evaluate;
@@ -139,14 +141,16 @@ impl Tape {
 
     /// The first node of these, computed unless it has been; `None` if it has no value.
     pub fn node(&mut self, node: Node) -> Option<u32> {
-        if let Some(&known) = self.numbers.get(&node) {
-            return Some(known);
-        }
         let number = self.values.len() as u32;
-        compute(&node, &mut self.values)?;
-        self.numbers.insert(node.clone(), number);
-        self.steps.push(Step::Compute(node));
-        Some(number)
+        match self.numbers.entry(node) {
+            Entry::Occupied(known) => Some(*known.get()),
+            Entry::Vacant(place) => {
+                compute(place.key(), &mut self.values)?;
+                self.steps.push(Step::Compute(place.key().clone()));
+                place.insert(number);
+                Some(number)
+            }
+        }
     }
 
     /// The size of a node's hole.
