@@ -106,6 +106,8 @@ pub mod jit {
 
 /// A bytecode boundary of a portal: `merge_point!(greens: method, pc; reds: frame)`.
 ///
+/// Greens of up to four words (leaves) can be looked up by threaded code. A portal with more is compiled by tier 2 alone.
+///
 /// It names each of the portal's parameters, in any order: so the portal can be entered here, by calling it. Natively it is nothing.
 #[macro_export]
 macro_rules! merge_point {

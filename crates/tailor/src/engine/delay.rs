@@ -13,11 +13,8 @@ use super::patience::Patience;
 use super::roots::Roots;
 use super::{Config, Dependencies, Driver, Stats};
 
-/// What the first unit costs, the building of the interpreter's jitcode included.
+/// What the first unit or the first pieces cost, the building of the interpreter's jitcode included.
 pub const FIRST: Duration = Duration::from_millis(3);
-
-/// What the first pieces cost, the first templates included.
-const FIRST_PIECES: Duration = Duration::from_millis(8);
 
 /// What the driver will be made of.
 pub struct Delay {
@@ -38,7 +35,7 @@ impl Delay {
 
     /// Whether there is time for compiling now.
     pub fn is_over(&mut self) -> bool {
-        self.ledger.affords(if self.config.parameters.tier1 { FIRST_PIECES } else { FIRST })
+        self.ledger.affords(FIRST)
     }
 
     /// The driver, when it is over.
