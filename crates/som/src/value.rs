@@ -21,6 +21,8 @@ use std::ptr::NonNull;
 use tailor::jit;
 use tailor_gc::{Gc, Header, Object, Slot};
 
+use crate::objects::BoxedDouble;
+
 /// A SOM value; see the module's header for the representation.
 #[jit::value]
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -32,12 +34,14 @@ pub const MIN_SMALL: i64 = -(1 << 62);
 /// The largest integer that needs no heap object.
 pub const MAX_SMALL: i64 = (1 << 62) - 1;
 
-const DOUBLE_TAG: u64 = 2;
-const TAG_MASK: u64 = 3;
+/// The tag of doubles that need no heap object.
+pub(crate) const DOUBLE_TAG: u64 = 2;
+/// Where words have their tags.
+pub(crate) const TAG_MASK: u64 = 3;
 /// What is added to the exponent: the immediate range begins at `0x300`, and has `0x400` there then.
-const DOUBLE_BIAS: u64 = 0x100 << 52;
+pub(crate) const DOUBLE_BIAS: u64 = 0x100 << 52;
 /// Brings the top two bits of the exponent to the bottom.
-const DOUBLE_ROTATION: u32 = 3;
+pub(crate) const DOUBLE_ROTATION: u32 = 3;
 
 #[jit]
 impl Value {
@@ -83,7 +87,11 @@ impl Value {
     #[inline(always)]
     pub fn both_small(self, other: Value) -> bool {
         // One test for both is quicker; but a unit often knows one of them already, and remembers what it finds out of each.
-        if jit::we_are_jitted() { self.is_small() && other.is_small() } else { self.0 & other.0 & 1 == 1 }
+        if jit::we_are_jitted() {
+            other.made_of().is_none() && self.is_small() && other.is_small()
+        } else {
+            self.0 & other.0 & 1 == 1
+        }
     }
 
     /// The integer; meaningful only if [`Value::is_small`].
@@ -121,6 +129,24 @@ impl Value {
     #[inline(always)]
     pub fn as_immediate_double(self) -> f64 {
         f64::from_bits(self.0.rotate_right(DOUBLE_ROTATION).wrapping_sub(DOUBLE_BIAS))
+    }
+
+    /// The double that the unit under way has made this value of: it need not look at the word. Never anything natively.
+    #[inline(always)]
+    pub fn made_of(self) -> Option<f64> {
+        if jit::we_are_jitted() && is_boxed(self) { Some(unboxed(self)) } else { None }
+    }
+
+    /// The double, if the unit under way has made this value of it, or if this is immediate.
+    #[inline(always)]
+    pub fn to_quick_double(self) -> Option<f64> {
+        if let Some(x) = self.made_of() {
+            Some(x)
+        } else if self.is_immediate_double() {
+            Some(self.as_immediate_double())
+        } else {
+            None
+        }
     }
 
     /// A reference to `object`.
@@ -166,6 +192,24 @@ impl Value {
     pub unsafe fn header_unchecked<'a>(self) -> &'a Header {
         // SAFETY: the caller says that this is a reference, and each object begins with its header.
         unsafe { &*(self.0 as *const Header) }
+    }
+}
+
+/// Whether the unit under way has made the value of a double.
+#[jit::residual(role = is_boxed, pure)]
+#[inline(always)]
+fn is_boxed(_value: Value) -> bool {
+    false
+}
+
+/// The double that a value is.
+#[jit::residual(role = unboxing, pure)]
+fn unboxed(value: Value) -> f64 {
+    if value.is_immediate_double() {
+        value.as_immediate_double()
+    } else {
+        // SAFETY: doubles that are not immediate are such objects.
+        unsafe { value.as_gc::<BoxedDouble>() }.get()
     }
 }
 

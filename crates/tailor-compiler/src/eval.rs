@@ -145,7 +145,9 @@ mod tests {
     fn pure_operations_have_values_and_others_do_not() {
         for &code in OpCode::ALL {
             let op = Op { aux: 8, ..Op::new(code, Type::Int) };
-            assert_eq!(evaluate(&op, 6, 3, 1).is_some(), code.class() == Class::Pure, "{code:?}");
+            // What a box is, its descriptor says.
+            let has_value = code.class() == Class::Pure && code != OpCode::Box;
+            assert_eq!(evaluate(&op, 6, 3, 1).is_some(), has_value, "{code:?}");
         }
     }
 }

@@ -16,6 +16,8 @@
 //! References that a unit works with are in machine registers or on the native stack, which the collector scans conservatively: an object that something there points to
 //! is neither freed nor moved. All words of an object are filled before anything that may collect.
 
+use crate::ir::BoxDesc;
+
 /// The slow half of allocation: context, size in bytes, header; the object's address. It has that header, its other words are undefined.
 pub type AllocSlow = unsafe extern "C" fn(usize, u64, u64) -> u64;
 
@@ -91,6 +93,19 @@ impl Runtime {
                 return object;
             }
             (self.alloc_slow)(self.context, u64::from(size), header)
+        }
+    }
+
+    /// The object that is the box of the double with these bits.
+    ///
+    /// # Safety
+    /// As [`Runtime::allocate`].
+    pub unsafe fn allocate_box(&self, desc: &BoxDesc, bits: u64) -> u64 {
+        // SAFETY: the caller's promise; the double lies in the object.
+        unsafe {
+            let object = self.allocate(BoxDesc::SIZE, desc.header);
+            ((object + BoxDesc::OFFSET as u64) as *mut u64).write(bits);
+            object
         }
     }
 

@@ -64,6 +64,13 @@ pub enum Role {
     Allocate,
     /// The write barrier.
     Barrier,
+    /// Makes the box of a double, a tagged word or an object. Its last arguments are the double, and how it is boxed: bias, rotation, mask, tag, header; see
+    /// [`BoxDesc`](tailor_compiler::ir::BoxDesc). It answers 0 if there is no memory.
+    Box,
+    /// Whether its argument is a box that the unit itself has made, so that its double can be had for nothing: false elsewhere.
+    IsBoxed,
+    /// The double in its argument, which is a box.
+    Unbox,
     /// Leaves a guest frame: its first parameter is the frame, the others are what is handed to the caller; it answers the caller's state. It has a body, which is never recorded elsewhere,
     /// so that compilers see the call. It reads the words below the frame only (the link): those of the frame itself are dead when it is called.
     Leave,

@@ -74,16 +74,18 @@ impl Effects {
 
     /// The constant of type `Role`.
     pub fn role(&self) -> TokenStream {
-        match self.role.as_ref().map(ToString::to_string).as_deref() {
-            Some("alloc") => quote!(::tailor::__jit::Role::Allocate),
-            Some("barrier") => quote!(::tailor::__jit::Role::Barrier),
-            _ => quote!(::tailor::__jit::Role::Ordinary),
-        }
+        let found = self.role.as_ref().and_then(|role| ROLES.iter().find(|(name, _)| role == name));
+        let role = Ident::new(found.map_or("Ordinary", |(_, role)| role), Span::call_site());
+        quote!(::tailor::__jit::Role::#role)
     }
 }
 
+/// What a residual function can be to the compilers: the name, and the variant of `Role`.
+const ROLES: [(&str, &str); 5] =
+    [("alloc", "Allocate"), ("barrier", "Barrier"), ("boxing", "Box"), ("is_boxed", "IsBoxed"), ("unboxing", "Unbox")];
+
 const RESIDUAL_FORM: &str = "expected `pure`, `reads(Type.field, ..)`, `writes(..)`, `no_collect`, `no_reenter`, `no_panic`, `elidable`, \
-                             `role = alloc` or `role = barrier`";
+                             or `role = ..`: `alloc`, `barrier`, `boxing`, `is_boxed`, `unboxing`";
 
 /// `Type.field`, a list of them in parentheses; `Type.*` is what lies behind pointers, in slices and in cells.
 fn places(input: ParseStream) -> syn::Result<Vec<(String, String)>> {
@@ -158,8 +160,10 @@ impl Options {
                     "role" => {
                         input.parse::<Token![=]>()?;
                         let role: Ident = input.parse()?;
-                        if role != "alloc" && role != "barrier" {
-                            return Err(syn::Error::new(role.span(), "expected `alloc` or `barrier`"));
+                        if !ROLES.iter().any(|(name, _)| role == name) {
+                            let names: Vec<&str> = ROLES.iter().map(|(name, _)| *name).collect();
+                            let message = format!("expected one of {}", names.join(", "));
+                            return Err(syn::Error::new(role.span(), message));
                         }
                         effects.role = Some(role);
                     }

@@ -30,13 +30,9 @@ fn from_word(word: i64) -> Value {
 #[jit]
 #[inline(always)]
 fn both_doubles(a: Value, b: Value) -> bool {
-    // As for `Value::both_small`.
     const DOUBLE: u64 = 0b10;
-    if jit::we_are_jitted() {
-        a.is_immediate_double() && b.is_immediate_double()
-    } else {
-        ((a.bits() ^ DOUBLE) | (b.bits() ^ DOUBLE)) & 0b11 == 0
-    }
+    // Units have a way of their own, on which results need not be immediate: see `numeric`.
+    !jit::we_are_jitted() && ((a.bits() ^ DOUBLE) | (b.bits() ^ DOUBLE)) & 0b11 == 0
 }
 
 #[jit]
@@ -204,6 +200,8 @@ fn compare(
     let (a, b) = (frame.get(i.b), frame.get(i.c));
     if a.both_small(b) {
         Some(on_words(word(a), word(b)))
+    } else if jit::we_are_jitted() {
+        Some(on_doubles(a.to_quick_double()?, b.to_quick_double()?))
     } else if both_doubles(a, b) {
         Some(on_doubles(a.as_immediate_double(), b.as_immediate_double()))
     } else {

@@ -6,13 +6,13 @@
 use tailor::jit;
 use tailor_gc::Gc;
 
-use super::numeric::{as_double, double};
+use super::numeric::as_double;
 use super::{Frame, arith};
 use crate::classes::{Core, InstanceFormat};
 use crate::objects::{Array, ClassId, Instance, Str, kind};
 use crate::primitives::{Args, Function, Intrinsic};
 use crate::value::Value;
-use crate::vm::{Vm, class_id, try_allocate};
+use crate::vm::{Vm, class_id, try_allocate, try_double};
 
 /// New objects of at most so many slots are made in jitted code.
 const MAX_SLOTS: usize = 64;
@@ -344,15 +344,15 @@ fn on_double(vm: &mut Vm, receiver: Value, class: ClassId, known: Intrinsic) -> 
     }
     let x = as_double(receiver)?;
     match known {
-        Intrinsic::Abs => double(vm, x.abs()),
-        Intrinsic::Sqrt => double(vm, x.sqrt()),
+        Intrinsic::Abs => try_double(vm, x.abs()),
+        Intrinsic::Sqrt => try_double(vm, x.sqrt()),
         Intrinsic::AsDouble => Some(receiver),
         Intrinsic::AsInteger => integer(x.trunc()),
         Intrinsic::Round => integer(round(x)),
         Intrinsic::Floor => integer(x.floor()),
         Intrinsic::Ceiling => integer(x.ceil()),
-        Intrinsic::Sin => double(vm, sin(x)),
-        Intrinsic::Cos => double(vm, cos(x)),
+        Intrinsic::Sin => try_double(vm, sin(x)),
+        Intrinsic::Cos => try_double(vm, cos(x)),
         _ => None,
     }
 }
@@ -387,7 +387,7 @@ fn on_integer(vm: &mut Vm, receiver: Value, known: Intrinsic) -> Option<Value> {
         Intrinsic::Abs if i >= 0 => Some(receiver),
         Intrinsic::Abs => Value::try_small(i.wrapping_neg()),
         Intrinsic::AsInteger | Intrinsic::Round => Some(receiver),
-        Intrinsic::AsDouble => double(vm, i as f64),
+        Intrinsic::AsDouble => try_double(vm, i as f64),
         _ => None,
     }
 }

@@ -5,14 +5,13 @@
 //! their operands alone.
 
 use tailor::jit;
-use tailor_gc::Gc;
 
 use super::operator;
 use crate::bytecode::Op;
 use crate::classes::Core;
-use crate::objects::{BoxedDouble, ClassId, kind};
+use crate::objects::{BoxedDouble, ClassId};
 use crate::value::Value;
-use crate::vm::{Vm, class_id, try_allocate};
+use crate::vm::{Vm, class_id, try_double};
 
 /// Integers of at most this magnitude are doubles, too.
 const MAX_EXACT: i64 = 1 << 53;
@@ -20,8 +19,18 @@ const MAX_EXACT: i64 = 1 << 53;
 /// The result of a numeric operator, if the operands are numbers that have it. (If there is an error, none: it is found out once more.)
 #[jit]
 pub(super) fn on_numbers(vm: &mut Vm, op: Op, a: Value, b: Value) -> Option<Value> {
+    if !is_numeric(op) {
+        return None;
+    }
+    // Looked at as doubles first: then one test tells of each.
+    if let Some(x) = a.to_quick_double()
+        && let Some(y) = b.to_quick_double()
+        && let Some(value) = on_doubles(vm, op, x, y, true)
+    {
+        return Some(value);
+    }
     let class = jit::promote(class_id(a));
-    if !is_numeric(op) || !is_number_class(class) {
+    if !is_number_class(class) {
         return None;
     }
     let class_of_argument = jit::promote(class_id(b));
@@ -63,8 +72,8 @@ fn is_numeric(op: Op) -> bool {
 #[jit]
 #[inline(always)]
 pub(super) fn as_double(value: Value) -> Option<f64> {
-    if value.is_immediate_double() {
-        Some(value.as_immediate_double())
+    if let Some(x) = value.to_quick_double() {
+        Some(x)
     } else if value.is_small() {
         Some(value.as_small() as f64)
     } else {
@@ -85,7 +94,7 @@ fn on_integers(vm: &mut Vm, op: Op, a: Value, b: Value) -> Option<Value> {
     let (x, y) = (a.as_small(), b.as_small());
     if y != 0 {
         let result = match op {
-            Op::DoubleDiv => return double(vm, x as f64 / y as f64),
+            Op::DoubleDiv => return try_double(vm, x as f64 / y as f64),
             Op::Div => Some(x / y),
             Op::Rem => Some(x % y),
             Op::Mod => {
@@ -107,10 +116,10 @@ fn on_integers(vm: &mut Vm, op: Op, a: Value, b: Value) -> Option<Value> {
 #[jit]
 fn on_doubles(vm: &mut Vm, op: Op, x: f64, y: f64, exact: bool) -> Option<Value> {
     match op {
-        Op::Add | Op::AddImm => double(vm, x + y),
-        Op::Sub | Op::SubImm => double(vm, x - y),
-        Op::Mul => double(vm, x * y),
-        Op::DoubleDiv => double(vm, x / y),
+        Op::Add | Op::AddImm => try_double(vm, x + y),
+        Op::Sub | Op::SubImm => try_double(vm, x - y),
+        Op::Mul => try_double(vm, x * y),
+        Op::DoubleDiv => try_double(vm, x / y),
         Op::Lt | Op::LtBr | Op::LtImmBr if exact => Some(vm.boolean(x < y)),
         Op::Le | Op::LeBr | Op::LeImmBr if exact => Some(vm.boolean(x <= y)),
         Op::Gt | Op::GtBr | Op::GtImmBr if exact => Some(vm.boolean(x > y)),
@@ -119,19 +128,4 @@ fn on_doubles(vm: &mut Vm, op: Op, x: f64, y: f64, exact: bool) -> Option<Value>
         Op::Ne | Op::NeBr | Op::NeImmBr if exact => Some(vm.boolean(x != y)),
         _ => None,
     }
-}
-
-/// A double as value.
-#[jit]
-pub(super) fn double(vm: &mut Vm, x: f64) -> Option<Value> {
-    if let Some(value) = Value::try_double(x) {
-        return Some(value);
-    }
-    if x == 0.0 {
-        return Some(if x.is_sign_negative() { vm.negative_zero } else { vm.zero });
-    }
-    let class = const { Core::Double.id() };
-    let object: Gc<BoxedDouble> = try_allocate(vm, kind::DOUBLE, BoxedDouble::SIZE, class.0)?;
-    object.value.set(x);
-    Some(Value::from_gc(object))
 }

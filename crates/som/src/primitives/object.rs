@@ -3,7 +3,7 @@
 use super::{Args, Control, Primitive, PrimitiveResult, expected_instance, offset, symbol_object};
 use crate::classes::{Core, InstanceFormat};
 use crate::errors::{ErrorKind, Raise};
-use crate::numbers;
+use crate::numbers::{self, Num};
 use crate::objects::{Array, Block, BoxedDouble, Instance, Str};
 use crate::value::Value;
 use crate::vm::Vm;
@@ -47,11 +47,12 @@ fn object_size(_: &mut Vm, args: Args) -> PrimitiveResult {
     Ok(Value::small(bytes as i64))
 }
 
-/// Identity; for numbers, which have none, the same as `=`.
+/// Identity; for numbers, which have none, the same as `=`, but that NaN is NaN.
 pub(super) fn identical(vm: &mut Vm, args: Args) -> PrimitiveResult {
     let (a, b) = (args.receiver(), args.arg(1));
     let same = a == b
         || match (vm.number(a), vm.number(b)) {
+            (Some(Num::Double(x)), Some(Num::Double(y))) if x.is_nan() && y.is_nan() => true,
             (Some(x), Some(y)) => numbers::compare(&x, &y).is_some_and(|o| o.is_eq()),
             _ => false,
         };

@@ -11,8 +11,11 @@ use tailor::jit;
 use tailor_gc::{Gc, Header, KindId};
 
 use super::Vm;
+use crate::classes::Core;
 use crate::errors::{Raise, Stopped};
 use crate::interpreter::Regs;
+use crate::objects::{BoxedDouble, kind};
+use crate::value::{DOUBLE_BIAS, DOUBLE_ROTATION, DOUBLE_TAG, TAG_MASK, Value};
 
 /// A new object; all its fields are to be set at once.
 #[jit]
@@ -43,6 +46,32 @@ pub(crate) fn try_allocate<T>(vm: &mut Vm, kind: KindId, bytes: usize, tag: u32)
     }
     // SAFETY: an object of that kind begins here.
     Some(unsafe { Gc::from_ptr(object.cast::<T>()) })
+}
+
+/// A double as value, in units only. There it is an operation of its own: the word is made where it is wanted at all, and nobody need look whether it is immediate.
+#[jit]
+#[inline(always)]
+pub(crate) fn try_double(vm: &mut Vm, x: f64) -> Option<Value> {
+    assume_memory(vm);
+    let header = header_word(kind::DOUBLE, BoxedDouble::SIZE, const { Core::Double.id() }.0);
+    let value = boxed(vm, x, DOUBLE_BIAS, DOUBLE_ROTATION, TAG_MASK, DOUBLE_TAG, header);
+    if value == Value::UNDEFINED { None } else { Some(value) }
+}
+
+/// What units do by an operation of their own, which is told how; undefined if there is no memory.
+#[jit::residual(role = boxing, reads(), writes(), no_reenter, no_panic)]
+fn boxed(vm: &mut Vm, x: f64, _bias: u64, _rotation: u32, _mask: u64, _tag: u64, header: u64) -> Value {
+    if let Some(value) = Value::try_double(x) {
+        return value;
+    }
+    let object = in_unit(vm, BoxedDouble::SIZE, header);
+    if object.is_null() {
+        return Value::UNDEFINED;
+    }
+    // SAFETY: an object of that kind begins here.
+    let object = unsafe { Gc::from_ptr(object.cast::<BoxedDouble>()) };
+    object.value.set(x);
+    Value::from_gc(object)
 }
 
 /// Makes a unit rest on memory being there.

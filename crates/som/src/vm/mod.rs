@@ -28,7 +28,7 @@ use crate::objects::{Association, ClassId, Instance, Str};
 use crate::output::Output;
 use crate::value::Value;
 
-pub(crate) use allocation::{allocate, try_allocate};
+pub(crate) use allocation::{allocate, try_allocate, try_double};
 #[cfg(feature = "jit")]
 pub(crate) use compiled::Compiling;
 pub use loader::ClassPath;
@@ -458,7 +458,9 @@ pub enum EvalError {
 #[jit]
 #[inline(always)]
 pub(crate) fn class_id(value: Value) -> ClassId {
-    if value.is_ref() {
+    if value.made_of().is_some() {
+        const { Core::Double.id() }
+    } else if value.is_ref() {
         debug_assert!(value != Value::UNDEFINED);
         // SAFETY: values that programs see are never undefined.
         ClassId(unsafe { value.header_unchecked() }.tag())

@@ -11,7 +11,7 @@ use super::target::{Loc, entry_locations};
 use crate::code::CodeMemoryError;
 use crate::exit::{Code, ExitId, Interrupted, Parts};
 use crate::interp::{Exit, Outcome};
-use crate::ir::{Coding, Descriptors, EntryId, ListRange, Op, OpCode, Ref, Type, Unit};
+use crate::ir::{BoxDesc, BoxId, Derivation, Descriptors, EntryId, ListRange, Op, OpCode, Ref, Type, Unit};
 use crate::text::print_operation;
 
 /// Why there is no code.
@@ -105,7 +105,7 @@ impl Compiler {
         descriptors: &Descriptors,
     ) -> Result<Rc<Code>, CompileError> {
         self.emit(machine, unit, descriptors, None, false);
-        self.install(machine, unit, None)
+        self.install(machine, unit, descriptors, None)
     }
 
     /// Compiles a unit that continues another one at an exit: its entry's parameters are the values that [`Code::exit_values`] tells, and are found where they are at the
@@ -133,7 +133,7 @@ impl Compiler {
         }
         self.allocate(machine, unit, descriptors, EntryLocations::Exit(&locs, parent.slots()))?;
         self.emit(machine, unit, descriptors, Some(parent.slots()), false);
-        self.install(machine, unit, Some((Rc::downgrade(parent), exit)))
+        self.install(machine, unit, descriptors, Some((Rc::downgrade(parent), exit)))
     }
 
     /// The first stage: analysis and allocation.
@@ -211,6 +211,7 @@ impl Compiler {
         &mut self,
         machine: &Machine,
         unit: &Unit,
+        descriptors: &Descriptors,
         parent: Option<(Weak<Code>, ExitId)>,
     ) -> Result<Rc<Code>, CompileError> {
         for op in &unit.ops {
@@ -237,6 +238,7 @@ impl Compiler {
             stub_count,
             homes: unit.ops.iter().enumerate().map(|(at, op)| (allocation.home(at), op.ty)).collect(),
             coded: coded(unit, &self.allocator.analysis.roles),
+            boxings: boxings(unit, descriptors),
             conversions: conversions(unit),
             passed_on: passed_on(unit, &self.allocator.analysis.roles),
             last_block: unit.ops.iter().rposition(|op| op.code == OpCode::Label).unwrap_or(0) as u32,
@@ -257,13 +259,20 @@ impl Compiler {
 }
 
 /// Words that only exits want, with what they are derived from.
-fn coded(unit: &Unit, roles: &[Role]) -> Vec<(u32, u32, Coding)> {
+fn coded(unit: &Unit, roles: &[Role]) -> Vec<(u32, u32, Derivation)> {
     let words = (0..unit.ops.len()).filter(|&at| roles[at] == Role::Coded);
     let coded = |at: usize| {
-        let (coding, base) = unit.derived(Ref::op(at))?;
-        Some((at as u32, base as u32, coding))
+        let (derivation, base) = unit.derived(Ref::op(at))?;
+        Some((at as u32, base as u32, derivation))
     };
     words.filter_map(coded).collect()
+}
+
+/// How doubles are boxed, if the unit boxes any.
+fn boxings(unit: &Unit, descriptors: &Descriptors) -> Vec<BoxDesc> {
+    let boxes = unit.ops.iter().any(|op| op.code == OpCode::Box);
+    let count = if boxes { descriptors.boxing_count() } else { 0 };
+    (0..count).map(|number| *descriptors.boxing(BoxId(number as u16))).collect()
 }
 
 /// Operations that convert others between references and words.

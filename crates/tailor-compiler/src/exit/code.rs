@@ -8,7 +8,7 @@ use crate::backend::native::{
     EntryPoint, STUB_BYTES, STUB_RETURN, Site, SiteKind, disassemble, frame_bytes, with_jump,
 };
 use crate::backend::target::Loc;
-use crate::ir::{Coding, LabelId, PendingStore, Ref, Slot, SnapshotId, Snapshots, Type};
+use crate::ir::{BoxDesc, BoxId, Derivation, LabelId, PendingStore, Ref, Slot, SnapshotId, Snapshots, Type};
 
 /// Number of a place in a compiled unit where it can be left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -46,8 +46,10 @@ pub(crate) struct Parts {
     pub stub_count: u32,
     /// By operation of the unit: where its value is, and its type.
     pub homes: Vec<(Loc, Type)>,
-    /// Words that are not computed, since only exits want them: the operation, the double (or other word) that it codes, and how; in order.
-    pub coded: Vec<(u32, u32, Coding)>,
+    /// Words that are not computed, since only exits want them: the operation, the double (or other word) that it is had from, and how; in order.
+    pub coded: Vec<(u32, u32, Derivation)>,
+    /// How doubles are boxed, by [`BoxId`].
+    pub boxings: Vec<BoxDesc>,
     /// Operations that are other operations' values as references or words: operation, operand; in order.
     pub conversions: Vec<(u32, u32)>,
     /// Values that the unit's last operation passes on, to itself or to another unit; in order.
@@ -190,10 +192,28 @@ impl Code {
     }
 
     /// What a value is computed from at exits, if it has no home: a double or other word, and how that is coded.
-    pub(crate) fn coded(&self, value: usize) -> Option<(Coding, usize)> {
+    pub(crate) fn coded(&self, value: usize) -> Option<(Derivation, usize)> {
         let at = self.parts.coded.binary_search_by_key(&value, |&(op, ..)| op as usize).ok()?;
         let (_, double, coding) = self.parts.coded[at];
         Some((coding, double as usize))
+    }
+
+    /// How doubles are boxed.
+    pub(crate) fn boxing(&self, id: BoxId) -> &BoxDesc {
+        &self.parts.boxings[usize::from(id.0)]
+    }
+
+    /// The values that the snapshot of an exit mentions and that are boxes which are made there, if any: each with how, and the double's operation. They may be repeated.
+    pub(crate) fn exit_boxes(&self, exit: ExitId) -> Vec<(usize, BoxId, usize)> {
+        let mut boxes = Vec::new();
+        if !self.parts.boxings.is_empty() {
+            self.for_each_mentioned(exit, |value| {
+                if let Some((Derivation::Boxed(boxing), double)) = self.coded(value) {
+                    boxes.push((value, boxing, double));
+                }
+            });
+        }
+        boxes
     }
 
     /// The type of a value of the unit; `Void` for constants.
@@ -260,8 +280,8 @@ impl Code {
     }
 
     /// The words that the exit computes from doubles or other words: each with that, and how it is coded.
-    pub fn exit_coded(&self, exit: ExitId) -> Vec<(Ref, Ref, Coding)> {
-        let mut words: Vec<(Ref, Ref, Coding)> = Vec::new();
+    pub fn exit_coded(&self, exit: ExitId) -> Vec<(Ref, Ref, Derivation)> {
+        let mut words: Vec<(Ref, Ref, Derivation)> = Vec::new();
         self.for_each_mentioned(exit, |value| {
             if let Some((coding, double)) = self.coded(value)
                 && !words.iter().any(|&(word, ..)| word == Ref::op(value))

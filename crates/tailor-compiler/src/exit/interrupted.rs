@@ -6,8 +6,8 @@ use super::{Code, ExitId};
 use crate::backend::machine::Shared;
 use crate::backend::native::{Processor, STUB_RETURN, Saved};
 use crate::backend::target::{Loc, Place, entry_locations};
-use crate::interp::{Exit, FrameValues, materialise};
-use crate::ir::{Descriptors, EntryId, Frame, FrameId, Ref, Slot, Type};
+use crate::interp::{Exit, FrameValues, Virtual, materialise};
+use crate::ir::{BoxId, Derivation, Descriptors, EntryId, Frame, FrameId, Ref, Slot, Type};
 use crate::runtime::Runtime;
 
 /// Where the values of an interrupted unit are.
@@ -138,19 +138,41 @@ impl<'a> Interrupted<'a> {
 }
 
 impl InterruptedUnit<'_> {
-    /// The word of an operand that is alive at the exit.
-    pub fn value(&self, operand: Ref) -> u64 {
+    /// The word of an operand that is alive at the exit; `objects` are those of [`InterruptedUnit::materialise`].
+    fn value(&self, operand: Ref, objects: &[u64]) -> u64 {
         match (operand.as_op(), operand.as_constant()) {
             (Some(op), _) => match self.code.coded(op) {
                 None => self.state.word(self.code.home(op)),
-                Some((coding, double)) => coding.code(self.state.word(self.code.home(double))),
+                Some((Derivation::Coded(coding), double)) => coding.code(self.state.word(self.code.home(double))),
+                Some((Derivation::Boxed(boxing), double)) => {
+                    let bits = self.state.word(self.code.home(double));
+                    self.code.boxing(boxing).word(bits).unwrap_or_else(|| self.made_box(op, objects))
+                }
             },
             (_, Some(constant)) => self.code.constant(constant),
             _ => 0,
         }
     }
 
-    /// Makes the virtual objects and carries out the pending stores of the exit; `objects` has the addresses then, which must be put where the collector looks
+    /// The boxes that the exit has to make: their operations, how, and the doubles' bits.
+    fn boxes(&self) -> impl Iterator<Item = (usize, BoxId, u64)> {
+        let mut boxes = self.code.exit_boxes(self.exit);
+        boxes.sort_unstable();
+        boxes.dedup();
+        boxes.into_iter().filter_map(|(value, boxing, double)| {
+            let bits = self.state.word(self.code.home(double));
+            self.code.boxing(boxing).word(bits).is_none().then_some((value, boxing, bits))
+        })
+    }
+
+    /// The object that has been made for the box `op`.
+    fn made_box(&self, op: usize, objects: &[u64]) -> u64 {
+        let all = self.boxes().count();
+        let number = self.boxes().position(|(value, ..)| value == op);
+        number.map_or(0, |number| objects[objects.len() - all + number])
+    }
+
+    /// Makes the virtual objects and boxes, and carries out the pending stores, of the exit; `objects` has the addresses then, which must be put where the collector looks
     /// before anything is allocated.
     ///
     /// # Safety
@@ -162,11 +184,14 @@ impl InterruptedUnit<'_> {
         let snapshot = &all.snapshots[id.0 as usize];
         let recipes = &all.recipes[snapshot.recipes.start as usize..snapshot.recipes.end as usize];
         let stores = &all.stores[snapshot.stores.start as usize..snapshot.stores.end as usize];
-        if recipes.is_empty() && stores.is_empty() {
+        let boxes: Vec<(BoxId, u64)> = self.boxes().map(|(_, boxing, bits)| (boxing, bits)).collect();
+        let what = Virtual { recipes, boxes: &boxes, stores };
+        if what.is_empty() {
             return;
         }
+        let value = |operand, objects: &[u64]| self.value(operand, objects);
         // SAFETY: the caller's promise; the values are alive, and references among them are on the native stack.
-        unsafe { materialise(recipes, stores, descriptors, runtime, &|operand| self.value(operand), objects) };
+        unsafe { materialise(what, descriptors, runtime, &value, objects) };
     }
 
     /// The interrupted frames, innermost first.
@@ -179,7 +204,7 @@ impl InterruptedUnit<'_> {
     /// The words of a frame's slots, 0 for dead ones; `objects` are those of [`InterruptedUnit::materialise`].
     pub fn words<'s>(&'s self, frame: FrameId, objects: &'s [u64]) -> impl Iterator<Item = u64> + 's {
         self.code.snapshots().slots_of(frame).iter().map(move |slot| match *slot {
-            Slot::Value(operand) => self.value(operand),
+            Slot::Value(operand) => self.value(operand, objects),
             Slot::Virtual(number) => objects[number as usize],
             Slot::Dead => 0,
         })

@@ -21,12 +21,12 @@ mod memory;
 mod tests;
 
 pub use call::{MAX_FLOAT_ARGUMENTS, MAX_WORD_ARGUMENTS, call};
-pub use materialise::materialise;
+pub use materialise::{Virtual, materialise};
 pub use memory::{load, store};
 
 use crate::eval::evaluate;
 use crate::ir::{
-    AllocId, CallId, Descriptors, EntryId, LabelId, ListRange, MemId, Op, OpCode, Ref, Slot, SnapshotId, Unit,
+    AllocId, BoxId, CallId, Descriptors, EntryId, LabelId, ListRange, MemId, Op, OpCode, Ref, Slot, SnapshotId, Unit,
 };
 use crate::runtime::Runtime;
 
@@ -234,6 +234,12 @@ impl<'a> Interpreter<'a> {
                 let object = unsafe { runtime.allocate(desc.size, desc.header) };
                 self.set(object)
             }
+            OpCode::Box => {
+                let (desc, bits) = (descriptors.boxing(BoxId(op.aux)), word(op.a));
+                // SAFETY: the caller's promise.
+                let value = desc.word(bits).unwrap_or_else(|| unsafe { runtime.allocate_box(desc, bits) });
+                self.set(value)
+            }
             OpCode::Barrier => {
                 // SAFETY: the caller's promise.
                 unsafe { runtime.barrier(word(op.a)) };
@@ -373,10 +379,10 @@ impl Activation<'_> {
         let snapshot = &all.snapshots[id.0 as usize];
         let recipes = &all.recipes[snapshot.recipes.start as usize..snapshot.recipes.end as usize];
         let stores = &all.stores[snapshot.stores.start as usize..snapshot.stores.end as usize];
-        let value = |operand| self.operand(operand);
+        let value = |operand, _: &[u64]| self.operand(operand);
         let mut objects = Vec::new();
         // SAFETY: the caller's promise; the interpreter's collectors move nothing.
-        unsafe { materialise(recipes, stores, descriptors, runtime, &value, &mut objects) };
+        unsafe { materialise(Virtual { recipes, boxes: &[], stores }, descriptors, runtime, &value, &mut objects) };
         let word = |slot: &Slot| match *slot {
             Slot::Value(operand) => self.operand(operand),
             Slot::Virtual(number) => objects[number as usize],

@@ -10,7 +10,7 @@
 //! - A *snapshot* ([`Snapshot`]) says how the interrupted frames of the interpreter (of whatever is one level up) are to be rebuilt: for each its code, its
 //!   position and its live values. A live value may be *virtual*: an object that does not exist yet and is described by a recipe. *Pending stores* are
 //!   stores that the unit has put off; they are carried out at the exit.
-//! - A *descriptor* tells what memory an access touches ([`MemDesc`]), what a call does ([`CallDesc`]), what is allocated ([`AllocDesc`]). Units refer to
+//! - A *descriptor* tells what memory an access touches ([`MemDesc`]), what a call does ([`CallDesc`]), what is allocated ([`AllocDesc`]), how doubles are boxed ([`BoxDesc`]). Units refer to
 //!   them by number; the tables are shared by all units ([`Descriptors`]).
 //!
 //! # Rules of form (the verifier checks each; rule numbers are cited there)
@@ -64,11 +64,11 @@ mod snapshot;
 mod tables;
 mod unit;
 
-pub use coding::Coding;
+pub use coding::{BoxDesc, Coding, Derivation};
 pub use opcode::{OpCode, Type};
 pub use snapshot::{Frame, FrameId, PendingStore, Recipe, Slot, Snapshot, SnapshotId, Snapshots};
 pub use tables::{
-    AliasClass, AliasSet, AllocDesc, AllocId, CallDesc, CallId, Descriptors, EntryDesc, EntryId, MemDesc, MemId,
+    AliasClass, AliasSet, AllocDesc, AllocId, BoxId, CallDesc, CallId, Descriptors, EntryDesc, EntryId, MemDesc, MemId,
     MemKind, Width,
 };
 pub use unit::{Export, LabelId, ListRange, Op, Position, Ref, Unit};

@@ -64,6 +64,8 @@ pub enum AuxKind {
     Call,
     /// An [`EntryId`](super::EntryId).
     Entry,
+    /// A [`BoxId`](super::BoxId).
+    Box,
     /// A number of bits: 8, 16 or 32.
     Bits,
 }
@@ -200,6 +202,8 @@ opcodes! {
     IntToFloat "i2f" b"i.." F Pure,
     /// To a signed integer: towards zero, saturating, 0 for NaN (as Rust's `as`).
     FloatToInt "f2i" b"f.." I Pure,
+    /// The box of a double: a tagged word that codes it, or the address of an object that holds it; `aux` is the BoxId. It may collect.
+    Box "box" b"f.." I Pure,
     /// The bits of a double.
     FloatBits "fbits" b"f.." I Pure,
     /// The double of these bits.
@@ -264,6 +268,7 @@ impl OpCode {
         match self {
             OpCode::Load | OpCode::Store => AuxKind::Mem,
             OpCode::New => AuxKind::Alloc,
+            OpCode::Box => AuxKind::Box,
             OpCode::Call => AuxKind::Call,
             OpCode::CallUnit | OpCode::JumpUnit => AuxKind::Entry,
             OpCode::SignExtend | OpCode::ZeroExtend => AuxKind::Bits,

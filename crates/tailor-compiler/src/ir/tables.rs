@@ -3,7 +3,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::Type;
+use super::{BoxDesc, Type};
 
 /// A set of memory locations that no access of another class touches. The front end numbers them; at most [`AliasClass::COUNT`] exist, and who
 /// needs more lets several share a number.
@@ -171,6 +171,8 @@ ids! {
     MemId
     /// Number of an [`AllocDesc`].
     AllocId
+    /// Number of a [`BoxDesc`].
+    BoxId
     /// Number of a [`CallDesc`].
     CallId
     /// Number of an [`EntryDesc`].
@@ -207,6 +209,7 @@ impl<T: Clone + Eq + std::hash::Hash> Table<T> {
 pub struct Descriptors {
     mems: Table<MemDesc>,
     allocs: Table<AllocDesc>,
+    boxings: Table<BoxDesc>,
     calls: Table<CallDesc>,
     entries: Table<EntryDesc>,
 }
@@ -234,6 +237,7 @@ impl Descriptors {
     tables! {
         intern_mem mem mem_count mems MemId MemDesc
         intern_alloc alloc alloc_count allocs AllocId AllocDesc
+        intern_boxing boxing boxing_count boxings BoxId BoxDesc
         intern_call call call_count calls CallId CallDesc
         intern_entry entry entry_count entries EntryId EntryDesc
     }

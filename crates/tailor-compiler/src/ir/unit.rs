@@ -149,6 +149,11 @@ impl Unit {
         Ref::constant(number as usize)
     }
 
+    /// The same, if it is there already.
+    pub fn constant_of(&self, ty: Type, bits: u64) -> Option<Ref> {
+        self.numbers.get(&(ty, bits)).map(|&number| Ref::constant(number as usize))
+    }
+
     /// Takes over all constants of another unit under the same numbers; its own are lost.
     pub fn copy_constants(&mut self, other: &Unit) {
         self.constants.clone_from(&other.constants);

@@ -10,7 +10,7 @@ use super::heap::{Location, bits};
 use super::peel::{Address, Decoded, Key, Lesson, Mismatch, Parameter, Peeling, Place, Shape};
 use super::virtuals::Object;
 use super::walk::{Walk, as_virtual, virtual_value};
-use crate::ir::{LabelId, ListRange, Op, OpCode, Ref, Type};
+use crate::ir::{Derivation, LabelId, ListRange, Op, OpCode, Ref, Type};
 
 impl Walk<'_> {
     /// The back edge of a loop: emits it, or says what was guessed wrongly.
@@ -22,6 +22,7 @@ impl Walk<'_> {
         self.force_plain(&arguments);
         self.match_places(&peeling, &arguments);
         self.check_guesses(&peeling);
+        self.check_derivations();
         if self.s.plan.len() > learnt {
             return Err(Mismatch { label: LabelId(peeling.label) });
         }
@@ -29,9 +30,9 @@ impl Walk<'_> {
         values.clear();
         values.extend(self.s.state.parameters.iter().map(|parameter| parameter.back));
         for number in 0..self.s.state.decoded.len() {
-            let Decoded { word, coding } = self.s.state.decoded[number];
-            let double = self.decode(values[word as usize], coding);
-            values.push(double);
+            let Decoded { word, derivation } = self.s.state.decoded[number];
+            let double = self.underived(values[word as usize], derivation);
+            values.push(double.expect("it has been checked that there is one"));
         }
         let list = self.out.list(&values);
         self.s.values = values;
@@ -192,6 +193,22 @@ impl Walk<'_> {
             })
     }
 
+    /// Whether doubles can be had of the words that come back.
+    fn check_derivations(&mut self) {
+        for number in 0..self.s.state.decoded.len() {
+            let Decoded { word, derivation } = self.s.state.decoded[number];
+            let Parameter { key, back, .. } = self.s.state.parameters[word as usize];
+            if back == Ref::NONE {
+                continue;
+            }
+            match (derivation, self.derivation_of(self.resolve(back))) {
+                (Derivation::Coded(_), Some(Derivation::Boxed(boxing))) => self.learn(key, Lesson::Boxed(boxing)),
+                _ if self.underived(back, derivation).is_none() => self.learn(key, Lesson::Undecoded),
+                _ => {}
+            }
+        }
+    }
+
     /// Facts of parameters, unwritten memory, validity.
     fn check_guesses(&mut self, peeling: &Peeling) {
         for number in 0..self.s.state.parameters.len() {
@@ -204,7 +221,7 @@ impl Walk<'_> {
         if wrong != 0 {
             self.learn(Key::Memory, Lesson::Unwritten(wrong));
         }
-        if self.s.state.valid && !self.valid {
+        if self.s.state.valid && (!self.valid || self.boxes) {
             self.learn(Key::Validity, Lesson::Same);
         }
         debug_assert!(self.at == peeling.end);

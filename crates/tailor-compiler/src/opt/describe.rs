@@ -158,11 +158,11 @@ impl Walk<'_> {
             definition: None,
             decoded: None,
         }));
-        draft.labelled.extend(state.decoded.iter().map(|&Decoded { word, coding }| Variable {
+        draft.labelled.extend(state.decoded.iter().map(|&Decoded { word, derivation }| Variable {
             ty: Type::Float,
             fact: Fact::ANY,
             definition: None,
-            decoded: Some((word, coding)),
+            decoded: Some((word, derivation)),
         }));
         draft.start = self.out.labels[peeling.target.0 as usize] as usize;
         draft.facts.clone_from(&self.s.facts);

@@ -6,13 +6,14 @@
 //!
 //! Nothing is given up before all is bound: guards find all stores still pending.
 
+use super::coding::has_tag;
 use super::facts::Fact;
 use super::heap::bits;
 use super::loops::{Definition, HeldLocation, Holding, LoopEntry, Passed, Term};
 use super::peel::Address;
 use super::walk::{Walk, as_virtual, virtual_value};
 use crate::ir::opcode::Class;
-use crate::ir::{EntryId, ListRange, MemId, MemKind, Op, OpCode, Ref, SnapshotId, Type};
+use crate::ir::{Derivation, EntryId, ListRange, MemId, MemKind, Op, OpCode, Ref, SnapshotId, Type};
 
 /// What has been bound so far.
 struct Entering<'e> {
@@ -83,9 +84,9 @@ impl Walk<'_> {
         }
         for (number, variable) in entry.variables.iter().enumerate() {
             self.show(entering, number)?;
-            if let Some((word, coding)) = variable.decoded.filter(|_| entry.parameters.contains(&(number as u32))) {
+            if let Some((word, derivation)) = variable.decoded.filter(|_| entry.parameters.contains(&(number as u32))) {
                 let word = self.bound(entering, Term::Variable(word))?;
-                entering.values[number] = self.decode(word, coding);
+                entering.values[number] = self.show_double(entering, word, derivation)?;
             }
         }
         entry.parameters.iter().all(|&number| entering.values[number as usize] != Ref::NONE).then_some(())
@@ -260,6 +261,18 @@ impl Walk<'_> {
             self.show_condition(entering, word, true)?;
         }
         Some(())
+    }
+
+    /// The double of a word, which is seen to have one.
+    fn show_double(&mut self, entering: &Entering, word: Ref, derivation: Derivation) -> Option<Ref> {
+        if let Some(double) = self.underived(word, derivation) {
+            return Some(double);
+        }
+        if let Derivation::Boxed(boxing) = derivation {
+            let fact = has_tag(self.descriptors.boxing(boxing));
+            self.show_range(entering, word, fact)?;
+        }
+        self.underived(word, derivation)
     }
 
     // Memory.

@@ -57,6 +57,7 @@ impl Walk<'_> {
     /// `GuardTrue` and `GuardFalse`.
     pub(super) fn guard(&mut self, op: &Op) {
         let condition = self.value(Ref::from_word(op.a));
+        let condition = self.tag_condition(condition).unwrap_or(condition);
         let wanted = op.code == OpCode::GuardTrue;
         let known = if self.options.passes.guards { self.truth_of(condition) } else { None };
         match known {
@@ -252,6 +253,7 @@ impl Walk<'_> {
             && let Some(mask) = self.constant_bits(Ref::from_word(op.b))
         {
             self.refine(Ref::from_word(op.a), Fact::bits(mask & !bits, mask & bits));
+            self.learn_box(Ref::from_word(op.a));
         }
     }
 

@@ -27,7 +27,7 @@ use super::loops::{LoopEntry, Term};
 use super::trail::Event;
 use super::walk::Walk;
 use crate::ir::opcode::Class;
-use crate::ir::{MemDesc, MemId, MemKind, Op, OpCode, Ref, Type, Unit};
+use crate::ir::{Derivation, MemDesc, MemId, MemKind, Op, OpCode, Ref, Type, Unit};
 
 /// How many units back knowledge comes from.
 const GENERATIONS: usize = 6;
@@ -165,12 +165,21 @@ impl Walk<'_> {
                     values[number] = self.replayed(&op, passed, contents).unwrap_or(passed);
                 }
             }
-            if let Some((word, coding)) = variable.decoded
+            if let Some((word, derivation)) = variable.decoded
                 && values[word as usize] != Ref::NONE
                 && values[number] != Ref::NONE
             {
-                let decoded = self.decode(values[word as usize], coding);
-                self.is_same(decoded, values[number]);
+                match derivation {
+                    Derivation::Coded(_) => {
+                        if let Some(decoded) = self.underived(values[word as usize], derivation) {
+                            self.is_same(decoded, values[number]);
+                        }
+                    }
+                    Derivation::Boxed(boxing) => {
+                        let boxed = self.box_of(values[number], boxing);
+                        self.is_same(boxed, values[word as usize]);
+                    }
+                }
             }
             if variable.ty != Type::Float && values[number] != Ref::NONE {
                 let value = self.resolve(values[number]);

@@ -25,7 +25,7 @@
 
 use super::facts::Fact;
 use super::inherit::Inherited;
-use crate::ir::{AllocId, Coding, EntryId, LabelId, MemId, Op, Type};
+use crate::ir::{AllocId, Derivation, EntryId, LabelId, MemId, Op, Type};
 
 /// An operand of a definition or address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,8 +67,8 @@ pub struct Variable {
     pub fact: Fact,
     /// How to compute it, of variables before it; if that is not possible, some place holds it.
     pub definition: Option<Definition>,
-    /// The variable with this number is a word that codes it so.
-    pub decoded: Option<(u32, Coding)>,
+    /// The variable with this number is a word that is derived from it so.
+    pub decoded: Option<(u32, Derivation)>,
 }
 
 /// A virtual object at the label.

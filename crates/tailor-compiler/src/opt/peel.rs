@@ -31,7 +31,7 @@ use super::facts::Fact;
 use super::heap::{Location, bits};
 use super::walk::{Walk, as_virtual, virtual_value};
 use crate::ir::opcode::Class;
-use crate::ir::{Coding, LabelId, ListRange, MemId, Op, OpCode, Ref, Type, Width};
+use crate::ir::{BoxId, Derivation, LabelId, ListRange, MemId, Op, OpCode, Ref, Type, Width};
 
 /// How many of the lowest bits may be a tag.
 const TAG_BITS: u32 = 3;
@@ -87,6 +87,10 @@ pub enum Lesson {
     Carried,
     /// Within more than this fact.
     Fact(Fact),
+    /// A word from which its double can always be had.
+    Undecoded,
+    /// Anything but a box of this kind.
+    Boxed(BoxId),
     /// Unwritten: these classes.
     Unwritten(u64),
 }
@@ -142,12 +146,12 @@ pub struct Parameter {
     pub back: Ref,
 }
 
-/// A parameter of the new label that is the double which another parameter codes; see [`coding`](super::coding).
+/// A parameter of the new label that is the double which another parameter codes or boxes; see [`coding`](super::coding).
 #[derive(Clone, Copy, Debug)]
 pub struct Decoded {
     /// The number of the other parameter.
     pub word: u32,
-    pub coding: Coding,
+    pub derivation: Derivation,
 }
 
 /// A virtual object at the label.
@@ -268,6 +272,7 @@ impl Walk<'_> {
             carried: Carried::Unknown,
         });
         self.written = 0;
+        self.boxes = false;
     }
 
     /// What has been learnt of a place of the loop under way.
@@ -514,13 +519,27 @@ impl Walk<'_> {
         let guess = self.guess_fact(key, init, ty, entering);
         if ty == Type::Int
             && !self.cautious
-            && let Some(coding) = self.coding_of(init)
+            && let Some(derivation) = self.guess_derivation(key, init)
         {
             let word = self.s.state.parameters.len() as u32;
-            self.s.state.decoded.push(Decoded { word, coding });
+            self.s.state.decoded.push(Decoded { word, derivation });
         }
         self.s.state.parameters.push(Parameter { key, ty, init, guess, value: Ref::NONE, back: Ref::NONE });
         self.s.state.parameters.len() as u32 - 1
+    }
+
+    /// How a parameter's word may always be derived from a double.
+    fn guess_derivation(&self, key: Key, init: Ref) -> Option<Derivation> {
+        let mut derivation = self.derivation_of(init)?;
+        for lesson in self.lessons(key) {
+            match lesson {
+                Lesson::Undecoded => return None,
+                Lesson::Boxed(boxing) if self.is_box_of(init, boxing) => derivation = Derivation::Boxed(boxing),
+                Lesson::Boxed(_) => return None,
+                _ => {}
+            }
+        }
+        Some(derivation)
     }
 
     /// What a parameter may always be, given what it is once or twice.
@@ -555,9 +574,9 @@ impl Walk<'_> {
         values.clear();
         values.extend(self.s.state.parameters.iter().map(|parameter| parameter.init));
         for number in 0..self.s.state.decoded.len() {
-            let Decoded { word, coding } = self.s.state.decoded[number];
-            let double = self.decode(values[word as usize], coding);
-            values.push(double);
+            let Decoded { word, derivation } = self.s.state.decoded[number];
+            let double = self.underived(values[word as usize], derivation);
+            values.push(double.expect("what enters has been derived so"));
         }
         let list = self.out.list(&values);
         self.s.values = values;
@@ -572,9 +591,9 @@ impl Walk<'_> {
             self.push(Op::new(OpCode::Param, Type::Float), Fact::ANY);
         }
         for number in 0..self.s.state.decoded.len() {
-            let Decoded { word, coding } = self.s.state.decoded[number];
+            let Decoded { word, derivation } = self.s.state.decoded[number];
             let parameter = self.s.state.parameters[word as usize];
-            let coded = self.code(Ref::op(first + number), coding);
+            let coded = self.derive(Ref::op(first + number), derivation);
             self.refine(coded, parameter.guess);
             self.s.state.parameters[word as usize].value = coded;
         }
@@ -598,7 +617,7 @@ impl Walk<'_> {
                 Key::Object(_) | Key::Memory | Key::Validity => {}
             }
         }
-        if self.cautious || self.lessons(Key::Validity).next().is_some() {
+        if self.cautious || self.boxes || self.lessons(Key::Validity).next().is_some() {
             self.valid = false;
         }
         self.s.state.valid = self.valid;

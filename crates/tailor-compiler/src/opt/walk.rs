@@ -48,6 +48,8 @@ pub struct Walk<'a> {
     pub epoch: u32,
     /// The unit cannot have been invalidated since the last `GuardValid`.
     pub valid: bool,
+    /// Something has been boxed since the loop under way began, or its second copy.
+    pub boxes: bool,
     /// Alias classes that have been written since the loop under way began.
     pub written: u64,
     /// How words of new objects are filled that have no value yet; `None` if the table of descriptors is full: then no object is virtual.
@@ -86,6 +88,7 @@ impl<'a> Walk<'a> {
             peeling: None,
             epoch: 1,
             valid: false,
+            boxes: false,
             written: 0,
             harmless,
             entered: false,
@@ -303,6 +306,9 @@ impl<'a> Walk<'a> {
 
     /// The same, `depth` replacements deep.
     pub fn pure_at(&mut self, mut op: Op, depth: u32) -> Ref {
+        if op.code == OpCode::Box {
+            return self.boxed(op);
+        }
         if is_commutative(op.code) {
             // Words of constants are greater, as unsigned numbers, than those of operations.
             if op.a > op.b {
@@ -323,6 +329,9 @@ impl<'a> Walk<'a> {
                     self.refine(value, fact);
                 }
                 return self.resolve(value);
+            }
+            if let Some(truth) = self.tag_test(&op) {
+                return truth;
             }
             if let Some(same) = self.compare_with_new(&op) {
                 return self.constant(Type::Int, u64::from(same));
@@ -531,6 +540,7 @@ impl<'a> Walk<'a> {
     fn branch(&mut self, op: &Op) {
         self.mark();
         let condition = self.operand(op.a, Type::Int);
+        let condition = self.tag_condition(condition).unwrap_or(condition);
         let wanted = op.code == OpCode::BranchIf;
         match self.truth_of(condition) {
             Some(truth) if truth != wanted => {}

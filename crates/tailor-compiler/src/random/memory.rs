@@ -12,7 +12,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::rng::Rng;
-use super::shapes::{Kind, Shape};
+use super::shapes::{BOXING, Kind, Shape};
 use crate::interp::RELEASED;
 
 /// The bit of a header that asks for the barrier.
@@ -106,6 +106,7 @@ impl Layout {
             Kind::Truth => rng.below(2) as u64,
             Kind::Float => rng.float().to_bits(),
             Kind::Tagged => self.old(Shape::P, rng.below(OLD)),
+            Kind::Boxed => BOXING.word(rng.float().to_bits()).unwrap_or(2),
             Kind::Object(shape) => self.old(shape, rng.below(OLD)),
             Kind::Maybe => [0, self.old(Shape::P, rng.below(OLD))][rng.below(2)],
             Kind::Stack(word) => self.stack_word(usize::from(word)),

@@ -1,6 +1,6 @@
 //! What values and objects in a [`World`](super::world::World) are: kinds and shapes.
 
-use crate::ir::Type;
+use crate::ir::{BoxDesc, Coding, Type};
 
 /// What a value is good for: finer than its type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub enum Kind {
     Tagged,
     /// An object of this shape.
     Object(Shape),
+    /// An integer that is the box of a double.
+    Boxed,
     /// A `P` or null.
     Maybe,
     /// An address in the guest stack, so many words from the start.
@@ -25,12 +27,20 @@ impl Kind {
     /// The type of values of this kind.
     pub fn ty(self) -> Type {
         match self {
-            Kind::Int | Kind::Truth | Kind::Tagged => Type::Int,
+            Kind::Int | Kind::Truth | Kind::Tagged | Kind::Boxed => Type::Int,
             Kind::Float => Type::Float,
             _ => Type::Ref,
         }
     }
 }
+
+/// How doubles are boxed.
+pub const BOXING: BoxDesc = BoxDesc {
+    coding: Coding { bias: 1 << 60, rotation: 3 },
+    mask: 3,
+    tag: 2,
+    header: 0x5000_0000 | 2 << 16 | 0xff << 8,
+};
 
 /// The shapes of objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -137,6 +137,7 @@ fn constant(layout: Layout, unit: &mut Unit, kind: Kind) -> Ref {
         Kind::Int | Kind::Truth => 1,
         Kind::Float => 1.5f64.to_bits(),
         Kind::Tagged | Kind::Maybe => layout.old(Shape::P, 0),
+        Kind::Boxed => 2,
         Kind::Object(shape) => layout.old(shape, 0),
         Kind::Stack(word) => layout.stack_word(usize::from(word)),
     };

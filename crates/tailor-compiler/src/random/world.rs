@@ -12,10 +12,10 @@ use super::callees::{Callees, callees};
 use super::functions::{self, Function};
 use super::generate::PARAMETERS;
 use super::memory::{LENGTH, LOG_BIT, Layout, Memory, STACK_KINDS, State};
-use super::shapes::{Kind, Shape};
+use super::shapes::{BOXING, Kind, Shape};
 use crate::ir::{
-    AliasClass, AliasSet, AllocDesc, AllocId, CallDesc, CallId, Descriptors, EntryDesc, EntryId, LabelId, MemDesc,
-    MemId, MemKind, Type, Unit, Width,
+    AliasClass, AliasSet, AllocDesc, AllocId, BoxDesc, BoxId, CallDesc, CallId, Descriptors, EntryDesc, EntryId,
+    LabelId, MemDesc, MemId, MemKind, Type, Unit, Width,
 };
 use crate::runtime::Runtime;
 
@@ -50,6 +50,8 @@ pub struct World {
     pub runtime: Runtime,
     /// Fields by shape.
     pub fields: Vec<Vec<Field>>,
+    /// How to box doubles, and how to load them from objects.
+    pub boxing: (BoxId, MemId),
     /// What to allocate, by shape.
     pub allocs: Vec<AllocId>,
     /// The guest stack's words by displacement from the base: one descriptor for each of -8..8.
@@ -98,6 +100,7 @@ impl World {
             descriptors: Descriptors::default(),
             runtime,
             fields: Vec::new(),
+            boxing: (BoxId(0), MemId(0)),
             allocs: Vec::new(),
             stack: Vec::new(),
             functions: Vec::new(),
@@ -130,6 +133,16 @@ impl World {
             let alloc = AllocDesc { size: shape.words() as u32 * 8, header: shape.header() };
             self.allocs.push(self.descriptors.intern_alloc(alloc).expect("there are few descriptors"));
         }
+        let boxed = MemDesc {
+            class: AliasClass(21),
+            kind: MemKind::Field,
+            width: Width::F64,
+            immutable: true,
+            offset: BoxDesc::OFFSET,
+            scale: 0,
+        };
+        let boxing = self.descriptors.intern_boxing(BOXING).expect("there are few descriptors");
+        self.boxing = (boxing, self.descriptors.intern_mem(boxed).expect("there are few descriptors"));
         for displacement in -8..8 {
             let width = match STACK_KINDS[displacement as usize % 4] {
                 Kind::Float => Width::F64,

@@ -6,7 +6,7 @@ use super::parse::Parser;
 use super::scan::{ParseError, Place, Token};
 use super::words;
 use crate::ir::opcode::AuxKind;
-use crate::ir::{AliasClass, AliasSet, AllocDesc, CallDesc, EntryDesc, MemDesc, MemKind, Type};
+use crate::ir::{AliasClass, AliasSet, AllocDesc, BoxDesc, CallDesc, Coding, EntryDesc, MemDesc, MemKind, Type};
 
 /// Descriptors by kind and name.
 #[derive(Default)]
@@ -28,7 +28,7 @@ impl<'a> Parser<'a, '_> {
         self.advance();
         self.sign("{")?;
         while !self.accept("}") {
-            let (keyword, place) = self.name("`mem`, `alloc`, `call`, `entry` or `}`")?;
+            let (keyword, place) = self.name("`mem`, `alloc`, `boxing`, `call`, `entry` or `}`")?;
             let (name, name_place) = self.name("the descriptor's name")?;
             self.sign("=")?;
             let (kind, number) = match keyword {
@@ -40,6 +40,10 @@ impl<'a> Parser<'a, '_> {
                     let alloc = self.alloc()?;
                     (AuxKind::Alloc, self.descriptors.intern_alloc(alloc).map(|id| id.0))
                 }
+                "boxing" => {
+                    let boxing = self.boxing()?;
+                    (AuxKind::Box, self.descriptors.intern_boxing(boxing).map(|id| id.0))
+                }
                 "call" => {
                     let call = self.call(name)?;
                     (AuxKind::Call, self.descriptors.intern_call(call).map(|id| id.0))
@@ -48,7 +52,10 @@ impl<'a> Parser<'a, '_> {
                     let entry = self.entry(name)?;
                     (AuxKind::Entry, self.descriptors.intern_entry(entry).map(|id| id.0))
                 }
-                _ => return Err(place.error(format!("expected `mem`, `alloc`, `call` or `entry`, found `{keyword}`"))),
+                _ => {
+                    let expected = "`mem`, `alloc`, `boxing`, `call` or `entry`";
+                    return Err(place.error(format!("expected {expected}, found `{keyword}`")));
+                }
             };
             let number = number.ok_or_else(|| name_place.error("there are too many descriptors of this kind"))?;
             if self.names.0.insert((kind as u8, name), number).is_some() {
@@ -82,9 +89,23 @@ impl<'a> Parser<'a, '_> {
         if size < 8 || size % 8 != 0 {
             return Err(place.error("a size is a multiple of 8, and at least 8"));
         }
-        self.keyword("header")?;
+        Ok(AllocDesc { size: size as u32, header: self.word_setting("header")? })
+    }
+
+    fn boxing(&mut self) -> Result<BoxDesc, ParseError> {
+        let bias = self.word_setting("bias")?;
+        let rotation = self.setting("rotation", 63)? as u32;
+        let place = self.place();
+        let (mask, tag) = (self.word_setting("mask")?, self.word_setting("tag")?);
+        let desc = BoxDesc { coding: Coding { bias, rotation }, mask, tag, header: self.word_setting("header")? };
+        if desc.is_sound() { Ok(desc) } else { Err(place.error("a mask is at most 7, and a tag some of its bits")) }
+    }
+
+    /// `keyword = int`, of any value.
+    fn word_setting(&mut self, keyword: &str) -> Result<u64, ParseError> {
+        self.keyword(keyword)?;
         self.sign("=")?;
-        Ok(AllocDesc { size: size as u32, header: self.int("the header word")?.0 })
+        Ok(self.int("a word")?.0)
     }
 
     fn call(&mut self, name: &str) -> Result<CallDesc, ParseError> {

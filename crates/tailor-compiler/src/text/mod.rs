@@ -34,6 +34,7 @@
 //! text       = ["unit" "{" {descriptor} "}"] {block}
 //! descriptor = "mem" name "=" ("field" | "element" | "stack") "class" "=" int "offset" "=" int ["scale" "=" int] width ["immutable"]
 //!            | "alloc" name "=" "size" "=" int "header" "=" int
+//!            | "boxing" name "=" "bias" "=" int "rotation" "=" int "mask" "=" int "tag" "=" int "header" "=" int
 //!            | "call" name "=" [string] ["at" int] signature ["reads" "=" classes] ["writes" "=" classes] ["collects"] ["elidable"]
 //!            | "entry" name "=" [string] signature ["stack" "(" int {"," int} ")"]
 //! signature  = "(" [type {"," type}] ")" ["->" type]

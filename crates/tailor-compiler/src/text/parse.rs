@@ -298,6 +298,7 @@ impl<'a> Parser<'a, '_> {
         let what = match kind {
             AuxKind::Mem => "`mem`",
             AuxKind::Alloc => "`alloc`",
+            AuxKind::Box => "`boxing`",
             AuxKind::Call => "`call`",
             _ => "`entry`",
         };

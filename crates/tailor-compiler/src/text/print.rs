@@ -5,8 +5,8 @@ use std::fmt::{self, Write};
 use super::words;
 use crate::ir::opcode::AuxKind;
 use crate::ir::{
-    AliasClass, AliasSet, AllocId, CallDesc, CallId, Descriptors, EntryDesc, EntryId, FrameId, ListRange, MemDesc,
-    MemId, Op, OpCode, Recipe, Ref, Slot, Snapshot, SnapshotId, Type, Unit,
+    AliasClass, AliasSet, AllocId, BoxDesc, BoxId, CallDesc, CallId, Coding, Descriptors, EntryDesc, EntryId, FrameId,
+    ListRange, MemDesc, MemId, Op, OpCode, Recipe, Ref, Slot, Snapshot, SnapshotId, Type, Unit,
 };
 
 /// Whether addresses of functions are printed.
@@ -233,6 +233,11 @@ impl<'a> Printer<'a> {
                     let alloc = descriptors.alloc(AllocId(number));
                     write!(out, "size={} header={:#x}", alloc.size, alloc.header)?;
                 }
+                AuxKind::Box if within(descriptors.boxing_count()) => {
+                    let BoxDesc { coding: Coding { bias, rotation }, mask, tag, header } =
+                        descriptors.boxing(BoxId(number));
+                    write!(out, "bias={bias:#x} rotation={rotation} mask={mask} tag={tag} header={header:#x}")?;
+                }
                 AuxKind::Call if within(descriptors.call_count()) => {
                     call(out, descriptors.call(CallId(number)), addresses)?;
                 }
@@ -280,6 +285,7 @@ fn prefix(kind: AuxKind) -> &'static str {
     match kind {
         AuxKind::Mem => "m",
         AuxKind::Alloc => "a",
+        AuxKind::Box => "b",
         AuxKind::Call => "f",
         AuxKind::Entry => "e",
         AuxKind::None | AuxKind::Bits => "",
@@ -291,6 +297,7 @@ fn keyword(kind: AuxKind) -> &'static str {
     match kind {
         AuxKind::Mem => "mem",
         AuxKind::Alloc => "alloc",
+        AuxKind::Box => "boxing",
         AuxKind::Call => "call",
         _ => "entry",
     }

@@ -10,6 +10,7 @@ unit {
   mem elem = element class=63 offset=16 scale=8 f64
   mem slot = stack class=0 offset=0 scale=1 u8
   alloc pair = size=24 header=0xffffffffffffffff
+  boxing dbl = bias=0x1000000000000000 rotation=3 mask=3 tag=2 header=0xffffffffffffffff
   call f = "a \"name\"\n" at 0x7f (int, ref, float) -> int reads=all writes=class(3, 4) collects
   call g () elidable
   entry fib = (int) -> int
@@ -32,6 +33,7 @@ entry(%a: int, %b: ref, %x: float):
   %p = ptr_add %b, 8
   %w = new.pair
   barrier %w
+  %v = box.dbl %x
   %y = call.f(%s, %n, inf)
   call.g()
   %z = call_unit.fib(%y) [ 7@20 { v1, v0, %t } new.pair v0 { tail = %z0, name = v1 } new.pair v1 { } store.tail v1, 4 barrier store.slot %p, 0, -1e300 ]
@@ -153,7 +155,7 @@ fn mistakes_have_a_place_and_say_what_is_expected() {
         ("entry(): \u{fc}", "1:10: unexpected character 'ü'"),
         ("entry():\n  @4294967296", "2:4: expected a guest position below 2^32"),
         ("entry():\n  param int", "2:3: labels and parameters are written as blocks: `name(%parameter: type):`"),
-        ("unit { frob x = 1 }", "1:8: expected `mem`, `alloc`, `call` or `entry`, found `frob`"),
+        ("unit { frob x = 1 }", "1:8: expected `mem`, `alloc`, `boxing`, `call` or `entry`, found `frob`"),
         ("unit { mem x = filed class=1 offset=1 i64 }", "1:16: expected `field`, `element` or `stack`, found `filed`"),
         ("unit { mem x = field class=64 offset=1 i64 }", "1:28: expected an integer from 0 to 63"),
         ("unit { mem x = element class=1 offset=1 scale=3 i64 }", "1:41: a scale is 1, 2, 4 or 8"),

@@ -105,6 +105,7 @@ impl Shape<'_> {
             AuxKind::None => aux == 0,
             AuxKind::Mem => aux < self.descriptors.mem_count(),
             AuxKind::Alloc => aux < self.descriptors.alloc_count(),
+            AuxKind::Box => aux < self.descriptors.boxing_count(),
             AuxKind::Call => aux < self.descriptors.call_count(),
             AuxKind::Entry => aux < self.descriptors.entry_count(),
             AuxKind::Bits => matches!(aux, 8 | 16 | 32),

@@ -4,7 +4,7 @@
 //! execution, the exit has done so already; for the unit, the bridge has to.
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use tailor_compiler::ir::{Coding, FrameId, Op, OpCode, Ref, Slot, Type};
+use tailor_compiler::ir::{Coding, Derivation, FrameId, Op, OpCode, Ref, Slot, Type};
 use tailor_jitcode::code::Register;
 
 use super::frames::{ROOT_FRAME, WORDS};
@@ -90,10 +90,13 @@ impl<'d> Tracer<'d> {
             }
         }
         // Words that the exit computes are computed anew.
-        for (word, double, coding) in parent.exit_coded(id) {
+        for (word, double, derivation) in parent.exit_coded(id) {
             if let Some(&double) = map.get(&double) {
-                let coded = tracer.coded(double, coding);
-                map.insert(word, coded);
+                let derived = match derivation {
+                    Derivation::Coded(coding) => tracer.coded(double, coding),
+                    Derivation::Boxed(boxing) => tracer.boxed(double, boxing),
+                };
+                map.insert(word, derived);
             }
         }
         // What is another of the values, converted, is converted anew: so it is known to be the same.

@@ -1,6 +1,8 @@
 //! Calls: of jitcode, of Rust, and of compiled guest code.
 
-use tailor_compiler::ir::{AliasSet, AllocDesc, AllocId, ListRange, MemDesc, MemKind, Op, OpCode, Ref, Type, Width};
+use tailor_compiler::ir::{
+    AliasSet, AllocDesc, AllocId, BoxDesc, BoxId, Coding, ListRange, MemDesc, MemKind, Op, OpCode, Ref, Type, Width,
+};
 use tailor_jitcode::analysis::alias;
 use tailor_jitcode::code::{Operation, Register};
 use tailor_jitcode::{JitFunction, Role};
@@ -61,6 +63,9 @@ impl Tracer<'_> {
         match function.role {
             Role::Barrier => self.barrier(function, arguments),
             Role::Allocate => self.allocate(function, registers, arguments, results)?,
+            Role::Box => self.make_box(function, registers, arguments, results)?,
+            Role::IsBoxed => self.is_boxed(arguments, results),
+            Role::Unbox => self.unbox(function, registers, arguments, results)?,
             _ => self.residual(function, registers, arguments, results)?,
         }
         self.frame().position += 1;
@@ -128,6 +133,68 @@ impl Tracer<'_> {
         let value = self.new_object(alloc);
         self.set(dest, object, Sym::of(value));
         Ok(())
+    }
+
+    /// The box of a double: the last arguments are the double and how it is boxed.
+    fn make_box(
+        &mut self,
+        function: &'static JitFunction,
+        registers: &'static [Register],
+        arguments: &[Operand],
+        results: &'static [Register],
+    ) -> Step {
+        let ([.., double, bias, rotation, mask, tag, header], &[dest]) = (arguments, results) else {
+            return self.residual(function, registers, arguments, results);
+        };
+        let how = [bias, rotation, mask, tag, header];
+        let [bias, rotation, mask, tag, header] = how.map(|&(word, _)| word);
+        let desc = BoxDesc { coding: Coding { bias, rotation: rotation as u32 }, mask, tag, header };
+        if how.iter().any(|(_, sym)| !sym.is_constant()) || !desc.is_sound() {
+            return self.residual(function, registers, arguments, results);
+        }
+        self.execute(function, arguments, 1);
+        let word = self.driver.answered[0];
+        if word == 0 {
+            return Err(Stop::abort(Abort::NotCompiled));
+        }
+        let boxing = self.driver.descriptors.intern_boxing(desc).ok_or_else(|| Stop::abort(Abort::TablesFull))?;
+        let double = self.value(*double, Type::Float);
+        let value = self.boxed(double, boxing);
+        self.set(dest, word, Sym::of(value));
+        Ok(())
+    }
+
+    /// Records a box.
+    pub(super) fn boxed(&mut self, double: Ref, boxing: BoxId) -> Ref {
+        self.share(Op { aux: boxing.0, a: double.word(), ..Op::new(OpCode::Box, Type::Int) })
+    }
+
+    /// Whether a word is a box that has been recorded.
+    fn is_boxed(&mut self, arguments: &[Operand], results: &'static [Register]) {
+        let [(_, sym)] = arguments else { return };
+        let boxed = self.unit.boxed(sym.base).is_some();
+        for &dest in results {
+            self.set(dest, u64::from(boxed), Sym::CONSTANT);
+        }
+    }
+
+    /// The double in a box.
+    fn unbox(
+        &mut self,
+        function: &'static JitFunction,
+        registers: &'static [Register],
+        arguments: &[Operand],
+        results: &'static [Register],
+    ) -> Step {
+        if let (&[(_, sym)], &[dest]) = (arguments, results)
+            && let Some((_, double)) = self.unit.boxed(sym.base)
+        {
+            self.execute(function, arguments, 1);
+            let bits = self.driver.answered[0];
+            self.set(dest, bits, Sym::of(double));
+            return Ok(());
+        }
+        self.residual(function, registers, arguments, results)
     }
 
     /// Records an allocation.

@@ -84,7 +84,7 @@ impl Tracer<'_> {
     }
 
     /// The value of a pure operation, recorded unless it has been.
-    fn share(&mut self, op: Op) -> Ref {
+    pub(super) fn share(&mut self, op: Op) -> Ref {
         let next = Ref::op(self.unit.ops.len());
         let value = *self.pure.entry(key(&op)).or_insert(next);
         if value == next {
@@ -119,7 +119,7 @@ impl Tracer<'_> {
         Some((word, Sym::of(self.share(op))))
     }
 
-    /// What the tracer itself must see through: addresses with constant offsets, conversions there and back, decided choices, and that new objects are not null.
+    /// What the tracer itself must see through: addresses with constant offsets, conversions there and back, decided choices, and that new objects are not null, what tags boxes have not.
     fn simplified(&self, code: OpCode, operands: &[Operand]) -> Option<Sym> {
         let (word, sym) = operands[0];
         match code {
@@ -137,6 +137,14 @@ impl Tracer<'_> {
                 let (other, is) = operands[1];
                 let null = is.is_constant() && other == 0;
                 (null && sym.offset == 0 && self.is_new(sym.base)).then_some(Sym::CONSTANT)
+            }
+            // Boxes are not 0, and their tag has but its own bits.
+            OpCode::Eq | OpCode::Ne | OpCode::And => {
+                let (other, is) = operands[1];
+                let (boxing, _) = self.unit.boxed(sym.base).filter(|_| is.is_constant())?;
+                let desc = self.driver.descriptors.boxing(boxing);
+                let known = if code == OpCode::And { other & !desc.mask | other & desc.tag } else { other };
+                (known == 0).then_some(Sym::CONSTANT)
             }
             _ => None,
         }

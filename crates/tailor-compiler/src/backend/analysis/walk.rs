@@ -89,7 +89,7 @@ impl<T: Target> Walk<'_, T> {
         roles[at] == Role::Own
             && end[at] != 0
             && next_use[at] == NONE
-            && matches!(self.unit.ops[at].code, OpCode::Add | OpCode::RotL | OpCode::FloatBits)
+            && matches!(self.unit.ops[at].code, OpCode::Add | OpCode::RotL | OpCode::FloatBits | OpCode::Box)
             && self.unit.derived(Ref::op(at)).is_some()
     }
 

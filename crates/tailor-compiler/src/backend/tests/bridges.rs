@@ -4,7 +4,7 @@ use super::super::{CompileError, Compiler, Machine, Options, Run, run};
 use super::Fixture;
 use crate::exit::{BridgeError, Code, ExitId};
 use crate::interp::{Exit, Outcome};
-use crate::ir::{Coding, Op, OpCode, Ref, Slot, SnapshotId, Type, Unit};
+use crate::ir::{Coding, Derivation, Op, OpCode, Ref, Slot, SnapshotId, Type, Unit};
 use crate::random::generate::{arguments, generate};
 use crate::random::world::World;
 
@@ -139,8 +139,16 @@ fn repeat(unit: &Unit, code: &Code, exit: ExitId, snapshot: SnapshotId) -> Unit 
     let parameters: Vec<Ref> =
         values.iter().map(|&value| bridge.push(Op::new(OpCode::Param, unit.type_of(value)))).collect();
     let mut taken_over: Vec<(Ref, Ref)> = values.iter().copied().zip(parameters.iter().copied()).collect();
-    for (word, double, coding) in code.exit_coded(exit) {
+    for (word, double, derivation) in code.exit_coded(exit) {
         let (_, double) = *taken_over.iter().find(|&&(value, _)| value == double).unwrap();
+        let coding = match derivation {
+            Derivation::Coded(coding) => coding,
+            Derivation::Boxed(boxing) => {
+                let boxed = Op { aux: boxing.0, a: double.word(), ..Op::new(OpCode::Box, Type::Int) };
+                taken_over.push((word, bridge.push(boxed)));
+                continue;
+            }
+        };
         let bits = match bridge.type_of(double) {
             Type::Float => bridge.push(Op { a: double.word(), ..Op::new(OpCode::FloatBits, Type::Int) }),
             _ => double,
@@ -265,7 +273,7 @@ fn words_that_exits_compute_are_told_with_their_doubles() {
     let code = fixture.compile(&text.replace("return(%w)", "return(%z)"));
     let exit = code.exits().find(|&exit| code.snapshot_of(exit).is_some()).unwrap();
     assert_eq!(code.exit_values(exit), [Ref::op(3), Ref::op(2)]);
-    let coding = |bias, rotation| Coding { bias, rotation };
+    let coding = |bias, rotation| Derivation::Coded(Coding { bias, rotation });
     let expected = [(Ref::op(6), Ref::op(3), coding(1 << 60, 3)), (Ref::op(4), Ref::op(3), coding(0, 0))];
     assert_eq!(code.exit_coded(exit), expected);
     let Run::Ended(outcome) = fixture.run(&code, &[1.5f64.to_bits(), 0]) else { panic!("nothing is refused") };
@@ -290,7 +298,7 @@ fn words_that_differ_little_from_others_are_computed_by_exits() {
     );
     let exit = code.exits().find(|&exit| code.snapshot_of(exit).is_some()).unwrap();
     // 9 is too much; and what would be the next of a chain is computed as well.
-    let less = Coding { bias: 2u64.wrapping_neg(), rotation: 0 };
+    let less = Derivation::Coded(Coding { bias: 2u64.wrapping_neg(), rotation: 0 });
     assert_eq!(code.exit_coded(exit), [(Ref::op(3), Ref::op(1), less)]);
     assert_eq!(code.exit_values(exit), [1, 4, 5, 2].map(Ref::op));
     let Run::Ended(outcome) = fixture.run(&code, &[1, 0]) else { panic!("nothing is refused") };

@@ -288,6 +288,52 @@ entry(%a: int, %o: ref):
     assert_eq!(heap, [0x99, 21, start + 24, 0x99, 7, start]);
 }
 
+/// Boxes that somebody reads and that only exits want, of doubles that are coded and that become objects; other values live across.
+#[test]
+fn doubles_are_boxed_in_place_and_by_exits() {
+    let text = "
+unit { boxing b = bias=0x1000000000000000 rotation=3 mask=3 tag=2 header=0x123456789abc }
+entry(%a: int, %x: float, %y: float):
+  %p = box.b %x
+  %s = fadd %x, %y
+  %q = box.b %s
+  %r = box.b %y
+  guard_true %a [ 1@2 { %q, %p, %r } < 3@4 { %a, %q } ]
+  return(%p, %a, %q, %s)";
+    let header = 0x1234_5678_9abc;
+    let coded = |x: f64| (x.to_bits() + (1 << 60)).rotate_left(3);
+    for seed in 0..8 {
+        let mut fixture = Fixture::new();
+        let code = fixture.random(seed).compile(text);
+        let start = &raw const fixture.heap.words[0] as u64;
+        let returned = fixture.run(&code, &[1, float(1.5), float(-1.5)]);
+        // The sum is zero, which has no place among the coded ones.
+        assert_eq!(returned, Run::Ended(Outcome::Returned(vec![coded(1.5), 1, start, float(0.0)])));
+        assert_eq!([fixture.heap.word(0), fixture.heap.word(1)], [header, 0]);
+        // Out of line, since the limit has been passed; nothing else is disturbed.
+        let returned = fixture.run(&code, &[1, float(f64::INFINITY), float(2.0)]);
+        let expected = vec![start + 16, 1, start + 32, float(f64::INFINITY)];
+        assert_eq!(returned, Run::Ended(Outcome::Returned(expected)));
+        let heap: Vec<u64> = (2..6).map(|number| fixture.heap.word(number)).collect();
+        assert_eq!(heap, [header, float(f64::INFINITY), header, float(f64::INFINITY)]);
+        // The exit boxes what is nowhere: a double that is mentioned twice is one object.
+        let Run::Ended(Outcome::Exited(exits)) = fixture.run(&code, &[0, float(0.0), float(1e-300)]) else {
+            panic!("the guard fails")
+        };
+        let [inner, outer] = &exits[0].frames[..] else { panic!("there are two frames") };
+        let [sum, zero, small] = inner.words[..] else { panic!("there are three boxes") };
+        assert_eq!((outer.words[0], outer.words[1]), (0, sum));
+        let number = |address: u64| ((address - start) / 8) as usize;
+        let contents = [sum, zero, small].map(|object| fixture.heap.word(number(object) + 1));
+        assert_eq!(contents, [float(1e-300), float(0.0), float(1e-300)]);
+        assert!([sum, zero, small].iter().all(|&object| fixture.heap.word(number(object)) == header));
+        let Run::Ended(Outcome::Exited(exits)) = fixture.run(&code, &[0, float(2.0), float(3.0)]) else {
+            panic!("the guard fails")
+        };
+        assert_eq!(exits[0].frames[0].words, [coded(5.0), coded(2.0), coded(3.0)]);
+    }
+}
+
 #[test]
 fn invalidated_units_leave() {
     let text = "

@@ -27,7 +27,7 @@ use super::routines::Routines;
 use super::shapes::X86;
 use super::stubs::{STUB_BYTES, STUB_REST, STUB_RETURN};
 use crate::code::layout;
-use crate::ir::{Descriptors, LabelId, MemId, OpCode, Ref, Type, Unit};
+use crate::ir::{BoxDesc, Descriptors, LabelId, MemId, OpCode, Ref, Type, Unit};
 use crate::runtime::Runtime;
 
 /// A place in the code where a unit can be left, in the order of their stubs.
@@ -108,6 +108,8 @@ pub(super) enum Cold {
     Edge { mark: u32, moves: (u32, u32), label: u32 },
     /// The slow path of an allocation.
     Allocate { mark: u32, back: u32, to: Reg, size: u32, header: u64 },
+    /// The box of a double that becomes an object.
+    Box { mark: u32, back: u32, to: Reg, from: Operand, header: u64 },
     /// The slow path of a barrier.
     Barrier { mark: u32, back: u32, object: Reg },
     /// A conversion to an integer that is out of range.
@@ -352,6 +354,7 @@ impl<'a> Emit<'a> {
             OpCode::Call => self.call(&op),
             OpCode::CallUnit => self.call_unit(&op),
             OpCode::New => self.allocate(&op),
+            OpCode::Box => self.boxed(&op),
             OpCode::Barrier => self.barrier(),
             OpCode::Load => self.load(&op),
             OpCode::Store => self.store(&op),
@@ -539,6 +542,7 @@ impl<'a> Emit<'a> {
         for &cold in &colds {
             let (Cold::Edge { mark, .. }
             | Cold::Allocate { mark, .. }
+            | Cold::Box { mark, .. }
             | Cold::Barrier { mark, .. }
             | Cold::Saturate { mark, .. }) = cold;
             self.out.place_mark(mark);
@@ -548,11 +552,12 @@ impl<'a> Emit<'a> {
                     self.go(label);
                 }
                 Cold::Allocate { back, to, size, header, .. } => {
-                    self.asm().constant(SCRATCH, u64::from(size));
-                    self.asm().constant(to, header);
-                    self.asm().encode(narrow(0xff), 6, Rm::Reg(to), 0);
-                    self.call_routine(self.input.routines.allocate);
-                    self.asm().mov(to, SCRATCH);
+                    self.allocate_out_of_line(to, size, header);
+                    self.back(None, back);
+                }
+                Cold::Box { back, to, from, header, .. } => {
+                    self.allocate_out_of_line(to, BoxDesc::SIZE, header);
+                    self.store_boxed(Mem::base(to, BoxDesc::OFFSET), from);
                     self.back(None, back);
                 }
                 Cold::Barrier { back, object, .. } => {
@@ -567,6 +572,15 @@ impl<'a> Emit<'a> {
         }
         colds.clear();
         self.out.cold = colds;
+    }
+
+    /// A new object, by the slow path.
+    fn allocate_out_of_line(&mut self, to: Reg, size: u32, header: u64) {
+        self.asm().constant(SCRATCH, u64::from(size));
+        self.asm().constant(to, header);
+        self.asm().encode(narrow(0xff), 6, Rm::Reg(to), 0);
+        self.call_routine(self.input.routines.allocate);
+        self.asm().mov(to, SCRATCH);
     }
 
     /// Jumps back to a place in the unit, under a condition or always.

@@ -4,7 +4,7 @@ use super::super::target::Reg;
 use super::assembler::{Cc, Goal, Mem, Rm, bytes, narrow, prefixed, second, second_wide, wide};
 use super::emit::{Cold, Emit, Operand};
 use super::registers::{FLOAT_SCRATCH, SCRATCH};
-use crate::ir::{AllocId, MemId, Op, Ref, Width};
+use crate::ir::{AllocId, BoxId, MemId, Op, Ref, Width};
 
 impl Emit<'_> {
     /// A load.
@@ -117,6 +117,41 @@ impl Emit<'_> {
         }
         let back = self.out.asm.here();
         self.out.later(Cold::Allocate { mark, back, to, size, header });
+    }
+
+    /// Codes a double; out of line if it does not have the tag then.
+    pub fn boxed(&mut self, op: &Op) {
+        let desc = *self.input.descriptors.boxing(BoxId(op.aux));
+        let (to, from) = (self.result(self.at), self.operand(self.at, 0));
+        match from {
+            Operand::Reg(register) => self.copy(to, register),
+            other => self.bring(to, other),
+        }
+        let (pool, bias) = (&self.out.asm.pool, desc.coding.bias);
+        let bias = match pool.iter().position(|&word| word == bias) {
+            Some(number) => Goal::Pool(number as u32),
+            None => self.asm().pooled(bias),
+        };
+        self.asm().group1_rm(0, to, Mem::Relative(bias));
+        self.with_byte(0xc1, 0, to, desc.coding.rotation as u8);
+        self.asm().lea(SCRATCH, Mem::base(to, -(desc.tag as i32)));
+        self.asm().encode(bytes(0xf6), 0, Rm::Reg(SCRATCH), 1);
+        self.asm().put(desc.mask, 1);
+        let mark = self.out.new_mark();
+        self.asm().jcc(Cc::Ne, Goal::Mark(mark));
+        let back = self.out.asm.here();
+        self.out.later(Cold::Box { mark, back, to, from, header: desc.header });
+    }
+
+    /// Stores a double that is in a register, or is a constant.
+    pub fn store_boxed(&mut self, to: Mem, from: Operand) {
+        match from {
+            Operand::Reg(register) => self.store_word(to, register),
+            constant => {
+                self.bring(SCRATCH, constant);
+                self.asm().store(to, SCRATCH);
+            }
+        }
     }
 
     /// Tests the bit of the object's header; out of line if it is set.

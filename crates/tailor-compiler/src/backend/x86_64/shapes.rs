@@ -62,7 +62,7 @@ impl Target for X86 {
             OpCode::RemS | OpCode::RemU | OpCode::MulHiS | OpCode::MulHiU => HIGH_HALF,
             OpCode::Select => Shape { late: 0b011, tied: 0b100, ..ANY },
             OpCode::FloatToInt => ALL_LATE,
-            OpCode::Load | OpCode::Store | OpCode::Barrier => REGISTERS,
+            OpCode::Load | OpCode::Store | OpCode::Barrier | OpCode::Box => REGISTERS,
             _ => ANY,
         }
     }

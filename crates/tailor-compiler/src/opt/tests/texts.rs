@@ -79,4 +79,4 @@ macro_rules! files {
     )*};
 }
 
-files! { arith fold ranges cse guards exits heap stack virtuals peel dce joins }
+files! { arith fold ranges cse guards exits heap stack virtuals peel boxes dce joins }

@@ -82,6 +82,7 @@ impl Generator<'_> {
         match statement {
             Statement::Integers => self.integers(),
             Statement::Floats => self.floats(),
+            Statement::Boxes => self.boxes(),
             Statement::Conversions => self.conversions(),
             Statement::Identities => self.identities(),
             Statement::Load => self.load(),

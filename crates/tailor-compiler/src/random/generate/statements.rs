@@ -24,11 +24,12 @@ pub enum Statement {
     SideExit,
     OneOrOther,
     Loop,
+    Boxes,
 }
 
 use Statement::{
-    Allocate, Call, Conversions, Floats, Frame, GuardValid, Guards, Identities, Integers, Load, Loop, OneOrOther,
-    SideExit, Stack, Store,
+    Allocate, Boxes, Call, Conversions, Floats, Frame, GuardValid, Guards, Identities, Integers, Load, Loop,
+    OneOrOther, SideExit, Stack, Store,
 };
 
 /// Statements, as often as they are to come.
@@ -39,6 +40,8 @@ pub const STATEMENTS: &[Statement] = &[
     Integers,
     Floats,
     Floats,
+    Boxes,
+    Boxes,
     Conversions,
     Identities,
     Load,
@@ -79,6 +82,7 @@ pub const THEMES: &[&[Statement]] = &[
     &[Load, Store, Load, Guards],
     &[Call, Store, Load, Stack, Allocate],
     &[Floats, Conversions, Loop],
+    &[Floats, Boxes, Boxes, Loop],
 ];
 
 /// Operations on two integers that are defined for all of them.
@@ -284,6 +288,49 @@ impl Generator<'_> {
             let operands = [self.pick(Kind::Float), self.pick(Kind::Float)];
             self.value(code, Kind::Float, &operands);
         }
+    }
+
+    /// Boxes of doubles, tests of their tags, and doubles that have been in boxes.
+    pub(super) fn boxes(&mut self) {
+        let (boxing, content) = self.world.boxing;
+        if self.rng.chance(50) {
+            let float = self.pick(Kind::Float);
+            self.push(Op { aux: boxing.0, a: float.word(), ..Op::new(OpCode::Box, Type::Int) }, Some(Kind::Boxed));
+            return;
+        }
+        let boxed = self.pick(Kind::Boxed);
+        if self.rng.chance(30) {
+            let (mask, tag) = self.rng.pick(&[(3, 2), (3, 0), (2, 2), (2, 0), (1, 0), (3, 1), (1, 1)]);
+            let (mask, tag) = (self.int(mask), self.int(tag));
+            let masked = self.value(OpCode::And, Kind::Int, &[boxed, mask]);
+            if self.rng.chance(30) {
+                let code = self.rng.pick(&[OpCode::GuardTrue, OpCode::GuardFalse]);
+                return self.guard(code, masked);
+            }
+            let code = self.rng.pick(&[OpCode::Eq, OpCode::Ne]);
+            self.value(code, Kind::Truth, &[masked, tag]);
+            return;
+        }
+        let first = self.sample.essential.len();
+        let (mask, tag) = (self.int(3), self.int(2));
+        let masked = self.value(OpCode::And, Kind::Int, &[boxed, mask]);
+        // (Guards that hold, both: a test of this harness turns others round.)
+        let coded = self.rng.chance(80);
+        let code = if coded { OpCode::Eq } else { OpCode::Ne };
+        let expected = self.value(code, Kind::Truth, &[masked, tag]);
+        self.guard(OpCode::GuardTrue, expected);
+        if coded {
+            let (back, minus_bias) = (self.int(61), self.int(-1 << 60));
+            let turned = self.value(OpCode::RotL, Kind::Int, &[boxed, back]);
+            let bits = self.value(OpCode::Add, Kind::Int, &[turned, minus_bias]);
+            self.value(OpCode::BitsFloat, Kind::Float, &[bits]);
+        } else {
+            let object = self.hidden(Op { a: boxed.word(), ..Op::new(OpCode::IntToRef, Type::Ref) });
+            let load =
+                Op { aux: content.0, a: object.word(), b: Ref::NONE.word(), ..Op::new(OpCode::Load, Type::Float) };
+            self.push(load, Some(Kind::Float));
+        }
+        self.sample.essential[first..].fill(true);
     }
 
     pub(super) fn conversions(&mut self) {
