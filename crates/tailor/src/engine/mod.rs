@@ -244,7 +244,7 @@ pub unsafe fn enter(jit: *const Jit, portal: &'static JitFunction, hash: u64, st
         return Outcome::Not;
     }
     if let Stage::Delayed(delay) = stage {
-        if !delay.is_over() {
+        if !delay.is_over(hash) {
             counters.wait(hash);
             return Outcome::Not;
         }
