@@ -15,9 +15,9 @@ use crate::function::JitFunction;
 use crate::tape::Memory;
 use crate::tape::graph::{Graph, Inst, Mark as GraphMark, Terminator, Value};
 
-/// Makes code of a graph in SSA form.
-pub(crate) fn emit(function: &'static JitFunction, mut graph: Graph) -> Code {
-    split_edges(&mut graph);
+/// Makes code of a graph in SSA form, whose blocks are given in any order.
+pub(crate) fn emit(function: &'static JitFunction, mut graph: Graph, blocks: &[usize]) -> Code {
+    split_edges(&mut graph, blocks);
     let order = graph.reverse_postorder();
     let mut assignment = assign(&graph, &order);
     let moves = Moves::of(&graph, &order, &mut assignment);

@@ -95,9 +95,8 @@ impl Code {
         let tape = Tape::new(function);
         builder(&tape);
         let mut graph = tape.into_graph();
-        simplify::straighten(&mut graph);
-        simplify::simplify(&mut graph);
-        let mut code = emit::emit(function, graph);
+        let order = simplify::simplify(&mut graph);
+        let mut code = emit::emit(function, graph, &order);
         liveness::compute(&mut code);
         code
     }

@@ -20,8 +20,8 @@ pub(crate) struct Assignment {
 }
 
 /// Puts a block on each edge that passes arguments from a block with several ways out, so that there is a place for moves.
-pub(crate) fn split_edges(graph: &mut Graph) {
-    for block in graph.reverse_postorder() {
+pub(crate) fn split_edges(graph: &mut Graph, blocks: &[usize]) {
+    for &block in blocks {
         let Some((mut terminator, at)) = graph.blocks[block].terminator.take() else { continue };
         if !matches!(terminator, Terminator::Jump(_)) {
             for edge in terminator.edges_mut() {

@@ -17,18 +17,21 @@ use super::ssa::{Walked, walk};
 use super::thread::thread;
 use crate::tape::graph::{Edge, Graph, Incoming, Inst, Placed, Terminator, Value};
 
-/// Makes SSA form, and the least of it; see [the module](self).
-pub(crate) fn simplify(graph: &mut Graph) {
+/// Makes SSA form, and the least of it; see [the module](self). The blocks that are left are returned in reverse postorder.
+pub(crate) fn simplify(graph: &mut Graph) -> Vec<usize> {
     let mut folding = Folding::default();
-    clean(graph, &mut folding);
-    while thread(graph) {
-        clean(graph, &mut folding);
+    let order = straighten(graph);
+    let mut order = clean(graph, &mut folding, order);
+    while thread(graph, &order) {
+        let threaded = graph.reverse_postorder();
+        order = clean(graph, &mut folding, threaded);
     }
+    order
 }
 
 /// Bypasses empty blocks and concatenates others, where no values are passed: a third of what is recorded. This is cheap as long as there are variables, and spares all that follows from looking at
-/// these blocks.
-pub(crate) fn straighten(graph: &mut Graph) {
+/// these blocks. The rest is returned in reverse postorder.
+fn straighten(graph: &mut Graph) -> Vec<usize> {
     for block in graph.reverse_postorder() {
         for number in 0..graph.blocks[block].edge_count() {
             let edge = graph.terminator(block).edge(number);
@@ -46,9 +49,9 @@ pub(crate) fn straighten(graph: &mut Graph) {
             }
         }
     }
-    let order = graph.reverse_postorder();
+    let mut order = graph.reverse_postorder();
     let incoming = graph.incoming(&order);
-    for block in order {
+    for &block in &order {
         while let Some((Terminator::Jump(edge), _)) = &graph.blocks[block].terminator
             && edge.target != block
             && incoming.single(edge.target).is_some()
@@ -61,25 +64,28 @@ pub(crate) fn straighten(graph: &mut Graph) {
             data.terminator = next.terminator;
         }
     }
+    only_blocks(graph, &mut order);
+    order
 }
 
-fn clean(graph: &mut Graph, folding: &mut Folding) {
+/// Does it all, once there is SSA form; from and to blocks in reverse postorder.
+fn clean(graph: &mut Graph, folding: &mut Folding, mut order: Vec<usize>) -> Vec<usize> {
     loop {
-        let Walked { mut order, incoming } = walk(graph, folding);
+        let incoming;
+        Walked { order, incoming } = walk(graph, folding, order);
         drop_unused(graph, &order, &incoming);
-        if concatenate(graph, folding, &order, &incoming) {
+        if concatenate(graph, folding, &mut order, &incoming) {
             continue;
         }
-        // What has been taken by another block has no end.
-        order.retain(|&block| graph.blocks[block].terminator.is_some());
         let bypassed = bypass(graph, &order);
         if bypassed == Bypassed::None {
-            return;
+            return order;
         }
-        let order = graph.reverse_postorder();
-        let united = concatenate(graph, folding, &order, &graph.incoming(&order));
+        order = graph.reverse_postorder();
+        let incoming = graph.incoming(&order);
+        let united = concatenate(graph, folding, &mut order, &incoming);
         if !united && bypassed != Bypassed::Decided {
-            return;
+            return order;
         }
     }
 }
@@ -168,10 +174,9 @@ fn used_beyond_jumps(graph: &Graph, order: &[usize]) -> BitSet {
 }
 
 /// A block that is the only one to come to the block it jumps to takes that block's place, too; whether values have become the same by that.
-fn concatenate(graph: &mut Graph, folding: &mut Folding, order: &[usize], incoming: &Incoming) -> bool {
+fn concatenate(graph: &mut Graph, folding: &mut Folding, order: &mut Vec<usize>, incoming: &Incoming) -> bool {
     let mut united = false;
-    // What has been taken by another is empty.
-    for &block in order {
+    for &block in &*order {
         while let Some((Terminator::Jump(edge), _)) = &mut graph.blocks[block].terminator
             && edge.target != block
             && incoming.single(edge.target).is_some()
@@ -191,7 +196,13 @@ fn concatenate(graph: &mut Graph, folding: &mut Folding, order: &[usize], incomi
             data.terminator = next.terminator;
         }
     }
+    only_blocks(graph, order);
     united
+}
+
+/// Forgets blocks that have been taken by others: they have no end.
+fn only_blocks(graph: &Graph, order: &mut Vec<usize>) {
+    order.retain(|&block| graph.blocks[block].terminator.is_some());
 }
 
 /// Drops what only computes values that nobody uses.

@@ -22,17 +22,19 @@ pub(crate) struct Walked {
 }
 
 /// Removes all [`Inst::Get`] and [`Inst::Set`], and what the module says.
-pub(crate) fn walk(graph: &mut Graph, folding: &mut Folding) -> Walked {
+///
+/// `order` is the graph's blocks in reverse postorder.
+pub(crate) fn walk(graph: &mut Graph, folding: &mut Folding, mut order: Vec<usize>) -> Walked {
     loop {
-        let walked = walk_once(graph, folding);
+        let walked = walk_once(graph, folding, order);
         if !merge_at_headers(graph, folding, &walked) {
             return walked;
         }
+        order = walked.order;
     }
 }
 
-fn walk_once(graph: &mut Graph, folding: &mut Folding) -> Walked {
-    let order = graph.reverse_postorder();
+fn walk_once(graph: &mut Graph, folding: &mut Folding, order: Vec<usize>) -> Walked {
     let headers = headers(graph, &order);
     let live = live_variables(graph, &order, &headers);
     folding.begin(graph);

@@ -19,22 +19,20 @@ const MAX_COPIED: usize = 4;
 const GROWTH: usize = 4;
 
 /// Threads jumps; whether there was one.
-pub(crate) fn thread(graph: &mut Graph) -> bool {
-    if !(0..graph.blocks.len()).any(|block| decides(graph, block)) {
+///
+/// `order` is the graph's blocks in reverse postorder.
+pub(crate) fn thread(graph: &mut Graph, order: &[usize]) -> bool {
+    if !order.iter().any(|&block| decides(graph, block)) {
         return false;
     }
     let limit = graph.blocks.len() * GROWTH + 64;
-    let order = graph.reverse_postorder();
-    let (incoming, count) = (graph.incoming(&order), graph.blocks.len());
-    let mut ways = Ways { order, incoming, place: vec![0; count], dead: vec![false; count] };
+    let (incoming, count) = (graph.incoming(order), graph.blocks.len());
+    let mut ways = Ways { order: order.to_vec(), incoming, place: vec![0; count], dead: vec![false; count] };
     for (place, &block) in ways.order.iter().enumerate() {
         ways.place[block] = place;
     }
-    let escaping = escaping(graph, &ways.order);
-    let mut changed = false;
-    // Copies are put behind all others: they decide nothing.
-    for next in 1..ways.order.len() {
-        let block = ways.order[next];
+    let mut escapes = None;
+    for &block in &order[1..] {
         if graph.blocks.len() >= limit {
             break;
         }
@@ -46,11 +44,11 @@ pub(crate) fn thread(graph: &mut Graph) -> bool {
         }
         let copies: Vec<Copy> = ways.incoming.edges(block).filter_map(|edge| Copy::of(graph, block, edge)).collect();
         if !copies.is_empty() {
-            ways.split(graph, block, copies, &escaping);
-            changed = true;
+            let escapes = escapes.get_or_insert_with(|| escaping(graph, order));
+            ways.split(graph, block, copies, escapes);
         }
     }
-    changed
+    escapes.is_some()
 }
 
 /// How blocks are reached.
@@ -116,7 +114,12 @@ impl Versions {
 impl Copy {
     /// The copy for an edge that decides the block's choice.
     fn of(graph: &mut Graph, block: usize, (from, number): (usize, usize)) -> Option<Copy> {
-        let args = graph.edge(from, number).args.iter().copied();
+        let args = &graph.edge(from, number).args;
+        // What is decided by nothing constant has been decided before.
+        if !args.iter().any(|&arg| graph.constant_of(arg).is_some()) {
+            return None;
+        }
+        let args = args.iter().copied();
         let mut values = Versions(graph.blocks[block].parameters.iter().copied().zip(args).collect());
         let mut insts = Vec::new();
         for at in 0..graph.blocks[block].insts.len() {

@@ -319,8 +319,9 @@ pub(crate) struct Graph {
 impl Graph {
     pub fn new(location: &'static Location<'static>) -> Graph {
         Graph {
-            blocks: Vec::new(),
-            values: Vec::new(),
+            // Room for most functions.
+            blocks: Vec::with_capacity(64),
+            values: Vec::with_capacity(128),
             variables: Vec::new(),
             memories: Vec::new(),
             location,

@@ -99,6 +99,8 @@ pub struct Tape {
     nodes: RefCell<Vec<NodeData>>,
     leaves: RefCell<Vec<Value>>,
     variables: RefCell<Vec<VariableData>>,
+    /// By scalar variable: what it was set to last, or read as, and in which block. There, nobody else can have changed it since.
+    held: RefCell<Vec<(Block, Value)>>,
     activations: RefCell<Vec<Activation>>,
     current: Cell<Block>,
     parameters_taken: Cell<usize>,
@@ -118,8 +120,10 @@ impl Tape {
         Tape {
             function,
             graph: RefCell::new(graph),
-            nodes: RefCell::default(),
-            leaves: RefCell::default(),
+            // Room for most functions.
+            nodes: RefCell::new(Vec::with_capacity(256)),
+            leaves: RefCell::new(Vec::with_capacity(256)),
+            held: RefCell::default(),
             variables: RefCell::default(),
             activations: RefCell::default(),
             current: Cell::new(Block::from_index(entry)),
@@ -360,6 +364,8 @@ impl Tape {
             let mut graph = self.graph.borrow_mut();
             let first = graph.variables.len();
             shape.for_each_leaf(&mut |ty| graph.variables.push(ty));
+            // No block is held to know a variable yet: there is none with this number.
+            self.held.borrow_mut().resize(graph.variables.len(), (Block::from_index(u32::MAX as usize), Value::NONE));
             first
         };
         let mut variables = self.variables.borrow_mut();
@@ -385,6 +391,7 @@ impl Tape {
         let range = self.range_of(value);
         for (variable, &value) in (first..).zip(&self.leaves.borrow()[range]) {
             self.push(Inst::Set { variable, value });
+            self.held.borrow_mut()[variable as usize] = (self.current.get(), value);
         }
     }
 
@@ -393,12 +400,17 @@ impl Tape {
     #[inline(never)]
     pub fn get(&self, variable: Variable) -> Node {
         let VariableData { shape, first: mut variable } = self.variables.borrow()[variable.0 as usize];
-        let block = self.current.get().index();
+        let block = self.current.get();
+        let mut held = self.held.borrow_mut();
         self.node_of(shape, |graph, ty| {
-            let dest = graph.new_value(ty);
-            graph.push(block, Inst::Get { variable, dest });
+            let known = &mut held[variable as usize];
+            if known.0 != block {
+                let dest = graph.new_value(ty);
+                graph.push(block.index(), Inst::Get { variable, dest });
+                *known = (block, dest);
+            }
             variable += 1;
-            dest
+            known.1
         })
     }
 

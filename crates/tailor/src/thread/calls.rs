@@ -22,11 +22,13 @@ impl Recorder<'_> {
         for &register in registers {
             arguments.push(self.operand(register));
         }
-        let inputs: Option<Box<[Input]>> = arguments.iter().map(|&operand| input(operand).map(named)).collect();
-        if let Some(arguments) = inputs
-            && function.traits.elidable
+        if function.traits.elidable
             && arguments.len() <= MOST_ARGUMENTS
+            && arguments.iter().all(|&operand| input(operand).is_some())
         {
+            // (Taken from a list whose length is known, it lies in one piece of memory at once.)
+            let arguments: Box<[Input]> =
+                arguments.iter().map(|&operand| input(operand).map_or((0, 0), named)).collect();
             let node = Node::Call { function, arguments, results: results.len() as u32 };
             let first = self.tape.node(node).ok_or(Unrecorded::Unsuitable)?;
             for (number, &dest) in (first..).zip(results) {

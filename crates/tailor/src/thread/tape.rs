@@ -78,6 +78,7 @@ enum Step {
 #[derive(Debug, Default)]
 pub struct Tape {
     steps: Vec<Step>,
+    decided: Vec<Decision>,
     /// The words of nodes.
     values: Vec<u64>,
     numbers: FxHashMap<Node, u32>,
@@ -135,6 +136,7 @@ impl Tape {
     pub fn begin(&mut self, greens: &[u64], anchor: u64) {
         self.anchor = anchor;
         self.steps.clear();
+        self.decided.clear();
         self.numbers.clear();
         beginning(greens, &mut self.values);
     }
@@ -172,12 +174,22 @@ impl Tape {
     /// Decides something; the outcome.
     pub fn decide(&mut self, decision: Decision) -> u64 {
         let outcome = decision.outcome(&self.values, self.anchor);
-        let known = |step: &Step| matches!(step, Step::Decide(known, _) if known.is(decision));
-        if !self.steps.iter().any(known) {
+        if !self.decided.iter().any(|known| known.is(decision)) {
+            self.decided.push(decision);
             self.steps.push(Step::Decide(decision, outcome));
         }
         outcome
     }
+}
+
+/// The nodes that steps compute.
+fn nodes_of(steps: &[Step]) -> Vec<Node> {
+    let mut nodes = Vec::with_capacity(steps.len());
+    nodes.extend(steps.iter().filter_map(|step| match step {
+        Step::Compute(node) => Some(node.clone()),
+        Step::Decide(..) => None,
+    }));
+    nodes
 }
 
 /// All recordings so far; see the module. At the leaves are numbers, or nothing where nothing can be made.
@@ -239,17 +251,14 @@ impl Shapes {
             known = outcomes.iter().find(|(known, _)| *known == outcome).map(|&(_, next)| next as usize);
         }
         // The rest is new.
-        let mut nodes = Vec::new();
-        for step in steps {
-            match step {
-                Step::Compute(node) => nodes.push(node.clone()),
-                Step::Decide(decision, outcome) => {
-                    let end = End::Decide(*decision, Vec::new());
-                    let at = self.attach(link, Tree { steps: std::mem::take(&mut nodes), end });
-                    link = Some((at, *outcome));
-                }
+        for part in steps.as_slice().split_inclusive(|step| matches!(step, Step::Decide(..))) {
+            if let Some((Step::Decide(decision, outcome), nodes)) = part.split_last() {
+                let end = End::Decide(*decision, Vec::with_capacity(1));
+                link = Some((self.attach(link, Tree { steps: nodes_of(nodes), end }), *outcome));
             }
         }
+        let behind = steps.as_slice().iter().rposition(|step| matches!(step, Step::Decide(..))).map_or(0, |at| at + 1);
+        let nodes = nodes_of(&steps.as_slice()[behind..]);
         self.attach(link, Tree { steps: nodes, end: End::Leaf(leaf) });
     }
 

@@ -9,7 +9,8 @@ use tailor_compiler::ir::{ListRange, Op, OpCode, Ref, Unit};
 pub fn tidy(unit: &mut Unit) {
     let leaves = leaving(unit);
     let used = used(unit, &leaves);
-    let old = std::mem::take(&mut unit.ops);
+    let room = Vec::with_capacity(unit.ops.len());
+    let old = std::mem::replace(&mut unit.ops, room);
     let mut tidy = Tidy { unit, map: vec![Ref::NONE; old.len()], wanted: Vec::new() };
     tidy.wanted.resize(tidy.unit.labels.len(), false);
     tidy.wanted[old[0].a as usize] = true;
