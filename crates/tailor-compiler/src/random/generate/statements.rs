@@ -259,6 +259,10 @@ impl Generator<'_> {
         let bits = self.hidden(Op { a: float.word(), ..Op::new(OpCode::FloatBits, Type::Int) });
         let sum = self.value(OpCode::Add, Kind::Int, &[bits, bias]);
         let word = self.value(OpCode::RotL, Kind::Int, &[sum, there]);
+        if self.rng.chance(40) {
+            // What is learnt of the word is learnt of the box, if that is the word.
+            self.boxed(float);
+        }
         if self.rng.chance(70) {
             // Whether the double can be coded so: its tag tells.
             let (mask, tag) = self.rng.pick(&[(3, 2), (3, 2), (3, 1), (1, 0), (6, 4), (7, 2), (5, 1)]);
@@ -292,11 +296,10 @@ impl Generator<'_> {
 
     /// Boxes of doubles, tests of their tags, and doubles that have been in boxes.
     pub(super) fn boxes(&mut self) {
-        let (boxing, content) = self.world.boxing;
+        let (_, content) = self.world.boxing;
         if self.rng.chance(50) {
             let float = self.pick(Kind::Float);
-            self.push(Op { aux: boxing.0, a: float.word(), ..Op::new(OpCode::Box, Type::Int) }, Some(Kind::Boxed));
-            return;
+            return self.boxed(float);
         }
         let boxed = self.pick(Kind::Boxed);
         if self.rng.chance(30) {
@@ -331,6 +334,11 @@ impl Generator<'_> {
             self.push(load, Some(Kind::Float));
         }
         self.sample.essential[first..].fill(true);
+    }
+
+    fn boxed(&mut self, float: Ref) {
+        let (boxing, _) = self.world.boxing;
+        self.push(Op { aux: boxing.0, a: float.word(), ..Op::new(OpCode::Box, Type::Int) }, Some(Kind::Boxed));
     }
 
     pub(super) fn conversions(&mut self) {
