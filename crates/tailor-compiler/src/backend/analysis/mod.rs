@@ -24,7 +24,7 @@
 //!
 //! # Words that code doubles
 //! A word that codes a double ([`Coding`](crate::ir::Coding)), and that no instruction reads, is not computed at all ([`Role::Coded`]): the exits that want it code it themselves. It then is the double that has to be alive there. A test of
-//! the word's tag does not count as reading it if the tag can be had of the double's upper bits ([`field`]). The same holds of words that differ from others by a small constant ([`Unit::derived`]).
+//! the word's tag does not count as reading it if the tag can be had of the double's upper bits ([`field`]). The same holds of boxes, and of words that differ from others by a small constant ([`Unit::derived`]).
 
 mod field;
 mod walk;
@@ -52,7 +52,7 @@ pub enum Role {
     Late,
     /// The same, if it comes behind the guard or branch that uses the test.
     Early,
-    /// A word that codes a double, or is a small constant more than another: computed by the exits that want it, if any; who tests a double's tag reads the double.
+    /// A word that codes a double, or is its box, or is a small constant more than another: computed by the exits that want it, if any; who tests a double's tag reads the double.
     Coded,
 }
 
