@@ -434,6 +434,14 @@ fn handlers_with_loops_are_called() {
     assert_eq!((stats.piece_entries, stats.piece_exits), (1, 0), "{stats}");
 }
 
+/// That a handler turns out to loop is no reason to record others again, which do not look into it.
+#[test]
+fn other_templates_stay_when_a_handler_is_called() {
+    let templates = |body: &[Instr]| run(&vec![repeated(body)], 200, ALONE).1.templates;
+    let (add, sum) = (i(Op::Add, 10, 10, 11), i(Op::Sum, 11, 1, 0));
+    assert_eq!(templates(&[add, sum, add, add]), templates(&[add, add, add]) + 1);
+}
+
 /// A method that returns its argument and a number.
 fn plus(number: i16) -> Vec<Instr> {
     vec![i(Op::Int, 1, number, 0), i(Op::Add, 0, 0, 1), i(Op::Return, 0, 0, 0)]

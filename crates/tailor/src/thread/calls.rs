@@ -43,6 +43,7 @@ impl Recorder<'_> {
         let given = Given::of(&arguments);
         let called = function.traits.portal || self.driver.is_called(function, given);
         if !function.is_residual() && !called {
+            self.tape.looks_into(function, given);
             self.push_frame(function, given)?;
             for (at, &value) in arguments.iter().enumerate() {
                 self.set(Register(at as u16), value);

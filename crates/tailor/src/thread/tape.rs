@@ -11,13 +11,14 @@
 
 use std::collections::hash_map::Entry;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use tailor_compiler::backend::holes::HoleSize;
 use tailor_compiler::eval::evaluate;
 use tailor_compiler::ir::{Op, OpCode, Type, Width};
 use tailor_jitcode::JitFunction;
 use tailor_jitcode::code::SwitchTable;
 
+use super::paths::Given;
 use crate::trace::read;
 
 /// An operand of a node: a word, or, if that is not 0, a node's number.
@@ -82,6 +83,8 @@ pub struct Tape {
     /// The words of nodes.
     values: Vec<u64>,
     numbers: FxHashMap<Node, u32>,
+    /// Functions that have been looked into, and with which arguments static.
+    looked_into: Vec<LookedInto>,
     /// What sizes of holes depend on.
     anchor: u64,
 }
@@ -138,7 +141,13 @@ impl Tape {
         self.steps.clear();
         self.decided.clear();
         self.numbers.clear();
+        self.looked_into.clear();
         beginning(greens, &mut self.values);
+    }
+
+    /// Notes that a function is looked into.
+    pub fn looks_into(&mut self, function: &'static JitFunction, given: Given) {
+        self.looked_into.push((std::ptr::from_ref(function), given));
     }
 
     /// The first node of these, computed unless it has been; `None` if it has no value.
@@ -196,7 +205,12 @@ fn nodes_of(steps: &[Step]) -> Vec<Node> {
 #[derive(Debug, Default)]
 pub struct Shapes {
     trees: Vec<Tree>,
+    /// By any of the recordings.
+    looked_into: FxHashSet<LookedInto>,
 }
+
+/// A jitted function, and which of its arguments are static.
+type LookedInto = (*const JitFunction, Given);
 
 #[derive(Debug)]
 struct Tree {
@@ -230,8 +244,14 @@ impl Shapes {
         }
     }
 
+    /// Whether a recording has looked into a function with these arguments static. Only then would it be another one if the function were called.
+    pub fn look_into(&self, function: &'static JitFunction, given: Given) -> bool {
+        self.looked_into.contains(&(std::ptr::from_ref(function), given))
+    }
+
     /// Adds a recording.
     pub fn insert(&mut self, tape: &Tape, leaf: Option<u32>) {
+        self.looked_into.extend(&tape.looked_into);
         let mut steps = tape.steps.iter();
         // Along what is known already.
         let mut known = if self.trees.is_empty() { None } else { Some(0_usize) };
@@ -275,7 +295,7 @@ impl Shapes {
 
     /// Recordings are not what they were (functions are called now that were looked into): what is known is of no use any more.
     fn restart(&mut self, tape: &Tape, leaf: Option<u32>) {
-        self.trees.clear();
+        *self = Shapes::default();
         self.insert(tape, leaf);
     }
 }

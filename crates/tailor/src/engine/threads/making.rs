@@ -240,8 +240,10 @@ impl Driver {
             match Recorder::record(self, greens, wishes, memory) {
                 (recording, Err(Unrecorded::Loops(function, given))) => {
                     self.threads.called.insert((std::ptr::from_ref(function), given));
-                    // What has been recorded before looks into it.
-                    self.threads.shapes = Default::default();
+                    // What has looked into it would be recorded otherwise now.
+                    if self.threads.shapes.iter().any(|shapes| shapes.look_into(function, given)) {
+                        self.threads.shapes = Default::default();
+                    }
                     self.threads.recording = recording;
                 }
                 recorded => break recorded,
