@@ -18,7 +18,8 @@
 //! A *fused* comparison (`LtBr`, ...) is followed by one of the four conditional jumps on its destination and takes the jump
 //! itself when operands are numbers; otherwise it sends, and the jump is executed on the result.
 //!
-//! Jumps to the beginnings of loops have opcodes of their own: only there iterations are counted, and compiled code is entered.
+//! Jumps to the beginnings of loops have opcodes of their own: only there iterations are counted, and compiled code is entered. They also say what an iteration has left behind that is of no use to the next: the registers of the loop's body and
+//! condition, which lie above all that live on. Those are from `r[a]` on, which holds the condition; in a counting loop, from [`FOR_REGISTERS`] above `r[a]` on.
 //!
 //! # Quickening
 //! [`Op::Send`] rewrites itself, by what it finds, into one of the `Send...` forms for a single receiver class, into
