@@ -167,9 +167,9 @@ impl InterruptedUnit<'_> {
 
     /// The object that has been made for the box `op`.
     fn made_box(&self, op: usize, objects: &[u64]) -> u64 {
-        let all = self.boxes().count();
-        let number = self.boxes().position(|(value, ..)| value == op);
-        number.map_or(0, |number| objects[objects.len() - all + number])
+        let boxes: Vec<_> = self.boxes().collect();
+        let number = boxes.iter().position(|&(value, ..)| value == op);
+        number.map_or(0, |number| objects[objects.len() - boxes.len() + number])
     }
 
     /// Makes the virtual objects and boxes, and carries out the pending stores, of the exit; `objects` has the addresses then, which must be put where the collector looks

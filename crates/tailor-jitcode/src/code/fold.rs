@@ -142,7 +142,7 @@ impl Folding {
     pub fn terminator(&self, graph: &Graph, terminator: &mut Terminator) -> bool {
         let rename = |value: &mut Value| *value = self.representative(*value);
         terminator.for_each_own_use(rename);
-        terminator.for_each_edge_mut(|edge| edge.args.iter_mut().for_each(rename));
+        terminator.edges_mut().flat_map(|edge| &mut edge.args).for_each(rename);
         if let Terminator::Branch { condition, then, otherwise } = terminator {
             while let Some((operand, negated)) = self.tested(graph, *condition) {
                 *condition = operand;

@@ -173,23 +173,6 @@ impl Terminator {
         }
     }
 
-    /// Calls `f` with each of its edges, in order.
-    #[inline]
-    pub fn for_each_edge_mut(&mut self, mut f: impl FnMut(&mut Edge)) {
-        match self {
-            Terminator::Jump(edge) => f(edge),
-            Terminator::Branch { then, otherwise, .. } => {
-                f(then);
-                f(otherwise);
-            }
-            Terminator::Switch { cases, default, .. } => {
-                cases.iter_mut().for_each(|(_, edge)| f(edge));
-                f(default);
-            }
-            Terminator::Return(_) | Terminator::Panic { .. } => {}
-        }
-    }
-
     /// Its edges, to be changed.
     pub fn edges_mut(&mut self) -> impl Iterator<Item = &mut Edge> {
         let (first, cases, last): (_, &mut [(u64, Edge)], _) = match self {

@@ -36,16 +36,19 @@ pub struct Delay {
     places: FxHashSet<u64>,
     ledger: Ledger,
     patience: Patience,
+    roots: Rc<Roots>,
+    dependencies: Rc<Dependencies>,
     /// Those of having done nothing.
     pub stats: Stats,
 }
 
 impl Delay {
     /// It begins now.
-    pub fn new(config: Config) -> Delay {
+    pub fn new(config: Config, roots: Rc<Roots>, dependencies: Rc<Dependencies>) -> Delay {
         let ledger = Ledger::new(config.parameters.budget);
         let patience = Patience::new(config.parameters.tier2_patience);
-        Delay { config, places: FxHashSet::default(), ledger, patience, stats: Stats::default() }
+        let (places, stats) = (FxHashSet::default(), Stats::default());
+        Delay { config, places, ledger, patience, roots, dependencies, stats }
     }
 
     /// Whether there is time for compiling now, when the place with this hash asks.
@@ -69,8 +72,8 @@ impl Delay {
     ///
     /// # Errors
     /// If there is no memory for code.
-    pub fn end(self, roots: Rc<Roots>, dependencies: Rc<Dependencies>) -> Result<Driver, MachineError> {
-        let mut driver = Driver::new(self.config, roots, dependencies)?;
+    pub fn end(self) -> Result<Driver, MachineError> {
+        let mut driver = Driver::new(self.config, self.roots, self.dependencies)?;
         (driver.ledger, driver.patience) = (self.ledger, self.patience);
         Ok(driver)
     }
@@ -78,6 +81,8 @@ impl Delay {
 
 #[cfg(test)]
 mod tests {
+    use std::rc::Rc;
+
     use tailor_compiler::runtime::Runtime;
 
     use super::{Delay, PLACES};
@@ -85,12 +90,9 @@ mod tests {
 
     fn delay(parameters: &str) -> Delay {
         let parameters = parameters.parse().expect("they are parameters");
-        Delay::new(Config {
-            runtime: Runtime::without_objects(),
-            parameters,
-            describe: |_| String::new(),
-            log: Log::default(),
-        })
+        let (runtime, log) = (Runtime::without_objects(), Log::default());
+        let config = Config { runtime, parameters, describe: |_| String::new(), log };
+        Delay::new(config, Rc::default(), Rc::default())
     }
 
     #[test]

@@ -160,7 +160,8 @@ impl Jit {
         let (threshold, function_threshold) = config.parameters.first_thresholds();
         let seed = config.parameters.seed;
         heap.add_ambiguous_roots(&roots);
-        *self.stage.get_mut() = Stage::Delayed(Box::new(Delay::new(config)));
+        let delay = Delay::new(config, Rc::clone(&roots), Rc::clone(&self.dependencies));
+        *self.stage.get_mut() = Stage::Delayed(Box::new(delay));
         self.counters.start(threshold, function_threshold, seed);
         self.roots = Some(roots);
         Ok(())
@@ -238,21 +239,17 @@ impl Jit {
 #[doc(hidden)]
 pub unsafe fn enter(jit: *const Jit, portal: &'static JitFunction, hash: u64, state: &mut [u64]) -> Outcome {
     // SAFETY: the caller's promise. The driver is used by one activation at a time: what it calls does not enter it again.
-    let (Jit { counters, dependencies, roots, .. }, stage) = unsafe { (&*jit, &mut *(*jit).stage.get()) };
+    let (Jit { counters, .. }, stage) = unsafe { (&*jit, &mut *(*jit).stage.get()) };
     if counters.asked_in_vain() {
         counters.rest(hash, 1);
         return Outcome::Not;
     }
-    if let Stage::Delayed(delay) = stage {
-        if !delay.is_over(hash) {
-            counters.wait(hash);
-            return Outcome::Not;
-        }
-        let Stage::Delayed(delay) = std::mem::replace(stage, Stage::Off) else { return Outcome::Not };
-        let roots = roots.clone().unwrap_or_default();
-        if let Ok(driver) = delay.end(roots, Rc::clone(dependencies)) {
-            *stage = Stage::On(Box::new(driver));
-        }
+    if let Stage::Delayed(delay) = stage
+        && delay.is_over(hash)
+        && let Stage::Delayed(delay) = std::mem::replace(stage, Stage::Off)
+        && let Ok(driver) = delay.end()
+    {
+        *stage = Stage::On(Box::new(driver));
     }
     match stage {
         Stage::On(driver) => driver.enter(counters, portal, hash, state),

@@ -100,6 +100,13 @@ impl Tracer<'_> {
         self.driver.answered = words;
     }
 
+    /// The result of a function that allocates; 0, if there is no memory, ends the recording.
+    fn allocated(&mut self, function: &'static JitFunction, arguments: &[Operand]) -> Step<u64> {
+        self.execute(function, arguments, 1);
+        let word = self.driver.answered[0];
+        if word == 0 { Err(Stop::abort(Abort::NotCompiled)) } else { Ok(word) }
+    }
+
     fn barrier(&mut self, function: &'static JitFunction, arguments: &[Operand]) {
         self.execute(function, arguments, 0);
         // The heap, the object, and perhaps the slot.
@@ -123,11 +130,7 @@ impl Tracer<'_> {
         if !constant || !(8..=LARGEST_NEW).contains(&size) || size % 8 != 0 {
             return self.residual(function, registers, arguments, results);
         }
-        self.execute(function, arguments, 1);
-        let object = self.driver.answered[0];
-        if object == 0 {
-            return Err(Stop::abort(Abort::NotCompiled));
-        }
+        let object = self.allocated(function, arguments)?;
         let desc = AllocDesc { size: size as u32, header };
         let alloc = self.driver.descriptors.intern_alloc(desc).ok_or_else(|| Stop::abort(Abort::TablesFull))?;
         let value = self.new_object(alloc);
@@ -152,11 +155,7 @@ impl Tracer<'_> {
         if how.iter().any(|(_, sym)| !sym.is_constant()) || !desc.is_sound() {
             return self.residual(function, registers, arguments, results);
         }
-        self.execute(function, arguments, 1);
-        let word = self.driver.answered[0];
-        if word == 0 {
-            return Err(Stop::abort(Abort::NotCompiled));
-        }
+        let word = self.allocated(function, arguments)?;
         let boxing = self.driver.descriptors.intern_boxing(desc).ok_or_else(|| Stop::abort(Abort::TablesFull))?;
         let double = self.value(*double, Type::Float);
         let value = self.boxed(double, boxing);

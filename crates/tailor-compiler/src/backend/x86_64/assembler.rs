@@ -295,6 +295,14 @@ impl Assembler {
         Goal::Pool(self.pool.len() as u32 - 1)
     }
 
+    /// A word in the pool, which others may use as well.
+    pub fn pooled_once(&mut self, word: u64) -> Goal {
+        match self.pool.iter().position(|&pooled| pooled == word) {
+            Some(number) => Goal::Pool(number as u32),
+            None => self.pooled(word),
+        }
+    }
+
     /// Whether an immediate or displacement fits a byte.
     #[inline]
     fn is_byte(&self, word: i32) -> bool {

@@ -127,11 +127,7 @@ impl Emit<'_> {
             Operand::Reg(register) => self.copy(to, register),
             other => self.bring(to, other),
         }
-        let (pool, bias) = (&self.out.asm.pool, desc.coding.bias);
-        let bias = match pool.iter().position(|&word| word == bias) {
-            Some(number) => Goal::Pool(number as u32),
-            None => self.asm().pooled(bias),
-        };
+        let bias = self.asm().pooled_once(desc.coding.bias);
         self.asm().group1_rm(0, to, Mem::Relative(bias));
         self.with_byte(0xc1, 0, to, desc.coding.rotation as u8);
         self.asm().lea(SCRATCH, Mem::base(to, -(desc.tag as i32)));
